@@ -1,0 +1,56 @@
+# Every target sets up what it needs; `make` alone lists them.
+
+COVERAGE ?= 90
+WORKERS ?= 2
+
+READY := .venv/.ready
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help preview test check format docs setup lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'
+
+preview: $(READY) ## preview the reference stack offline: resources, sizes, cost
+	@$(BIN)/loadfit preview prod
+
+test: $(READY) ## run the tests and report their coverage
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) -rfEs
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report --fail-under=$(COVERAGE)
+
+check: $(READY) ## check format, lint, types and the boundaries between modules
+	@$(BIN)/ruff format --check
+	@$(BIN)/ruff check
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## format the code and fix what the linter can fix
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+docs: $(READY) ## write what the documentation takes from the code
+	@$(BIN)/python docs/generate.py
+
+setup: $(READY) ## set up .venv (the other targets do so by themselves)
+	@:
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Setting up .venv from requirements.lock (once)"
+	@$(BIN)/python --version >/dev/null 2>&1 || tools/uv venv --quiet --clear .venv
+	@tools/uv pip sync --quiet --python .venv --require-hashes --compile-bytecode requirements.lock
+	@tools/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@touch $@
+
+LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' tools/uv pip compile --quiet --universal --generate-hashes \
+	--no-emit-index-url $(if $(UPGRADE),--upgrade)
+
+lock: ## write requirements.lock from pyproject.toml (UPGRADE=1: with the newest versions)
+	@$(LOCK) --group dev --output-file requirements.lock pyproject.toml
+	@echo uv | $(LOCK) --python-version 3.11 --output-file tools/requirements-uv.lock -
+
+clean: ## remove everything that the targets have made
+	rm -rf .venv .tools .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
