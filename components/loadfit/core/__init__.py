@@ -1,0 +1,1 @@
+"""What every room shares: findings, limits, prices, exact numbers, queueing laws. Imports nothing else of loadfit."""
