@@ -1,0 +1,31 @@
+"""Egress: NAT gateways, sized by the ports that the declared flows need."""
+
+from loadfit.egress.load import (
+    ClosedBy,
+    DeclaredEgressPrices,
+    EgressLoad,
+    EgressPolicy,
+    EgressSettings,
+    Flow,
+    Protocol,
+    Traffic,
+    Via,
+)
+from loadfit.egress.plan import DestinationPlan, EgressPlan, Scenario
+from loadfit.egress.sizing import size_egress
+
+__all__ = [
+    "ClosedBy",
+    "DeclaredEgressPrices",
+    "DestinationPlan",
+    "EgressLoad",
+    "EgressPlan",
+    "EgressPolicy",
+    "EgressSettings",
+    "Flow",
+    "Protocol",
+    "Scenario",
+    "Traffic",
+    "Via",
+    "size_egress",
+]

@@ -1,0 +1,445 @@
+"""What an egress is sized from: the flows that leave the network, and the policy that they are sized by."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+
+from pydantic import Field, field_validator, model_validator
+
+from loadfit.core.exact import exact
+from loadfit.core.limits import (
+    ELASTIC_IPS_PER_REGION_QUOTA,
+    NAT_ADDRESSES_PER_GATEWAY_QUOTA,
+    NAT_GATEWAYS_PER_ZONE_QUOTA,
+    NAT_IDLE_TIMEOUT,
+    POD_EPHEMERAL_PORTS,
+)
+from loadfit.core.model import MAX_COUNT, MAX_RATE, MAX_SECONDS, Declared, problem_error
+from loadfit.core.paths import Path, parse_path
+from loadfit.core.policy import Default
+from loadfit.core.prices import EgressPrices, egress_prices
+from loadfit.core.problems import shown
+from loadfit.core.workloads import Workload
+
+__all__ = [
+    "MAX_ZONES",
+    "POLICY_DEFAULTS",
+    "REGION_PATTERN",
+    "ClosedBy",
+    "DeclaredEgressPrices",
+    "Destination",
+    "EgressLoad",
+    "EgressPolicy",
+    "EgressSettings",
+    "Flow",
+    "Protocol",
+    "Traffic",
+    "Via",
+]
+
+MAX_ZONES = 26
+"""Zones are named by the Region's code and one letter."""
+
+MAX_PORT = 65_535
+
+REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-\d$"
+
+
+class Protocol(str, Enum):
+    """The transport of a flow; NAT ports of different protocols do not count against each other."""
+
+    TCP = "tcp"
+    UDP = "udp"
+
+
+class Via(str, Enum):
+    """The way that a flow takes out of the VPC."""
+
+    NAT = "nat"
+    GATEWAY_ENDPOINT = "gateway_endpoint"
+    """An S3 or DynamoDB gateway endpoint: no NAT port, no charge."""
+    INTERFACE_ENDPOINT = "interface_endpoint"
+    """An interface endpoint (PrivateLink): no NAT port."""
+    IPV6 = "ipv6"
+    """The egress-only internet gateway: no NAT, no port."""
+
+
+class ClosedBy(str, Enum):
+    """Who ends an idle connection."""
+
+    CLIENT = "client"
+    """The client closes it; its port then cools down."""
+    NAT_TIMEOUT = "nat_timeout"
+    """Nobody: the gateway forgets it after 350 seconds, and the port is free at once (assumption)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """What NAT ports are counted against: host and port and protocol."""
+
+    host: str
+    port: int
+    protocol: Protocol
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}{'/udp' if self.protocol is Protocol.UDP else ''}"
+
+
+_DESTINATION = re.compile(
+    r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_*](?:[A-Za-z0-9_.*-]*[A-Za-z0-9_])?\.?):(?P<port>[0-9]{1,5})"
+)
+
+
+class Traffic(Declared):
+    """How pods use connections to one destination.
+
+    They hold them open (``connections_per_pod``) or open them again and again (``new_connections_per_second_per_pod``).
+    """
+
+    to: str = Field(max_length=300)
+    """The destination as host:port, such as api.stripe.com:443."""
+    protocol: Protocol | None = Field(default=None)
+    """tcp where not declared."""
+    via: Via | None = Field(default=None)
+    """The way out; through the NAT gateway where not declared."""
+    addresses: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Distinct addresses behind the destination's name that clients use at the same time; 1, the worst case, where not
+    declared."""
+    connections_per_pod: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Connections that each pod holds open at its peak, not on average."""
+    new_connections_per_second_per_pod: float | None = Field(default=None, gt=0, le=MAX_RATE)
+    """Connections that each pod opens per second at its peak."""
+    connection_duration_ms: float | None = Field(default=None, ge=0, le=MAX_SECONDS * 1000)
+    """From opening a connection to the last byte on it, mean, in milliseconds."""
+    idle_timeout_seconds: float | None = Field(default=None, ge=0, le=MAX_SECONDS)
+    """How long the client keeps a connection open that it no longer uses, in seconds; 0 if it closes at once. Counted
+    to at most 350, the gateway's own time-out, which is also what is assumed where nothing is declared."""
+    closed_by: ClosedBy | None = Field(default=None)
+    """Who ends a connection; the client where not declared."""
+    requests_per_connection: float | None = Field(default=None, ge=1, le=MAX_RATE)
+    """Requests that one connection carries today. Changes no size; with it, sizing says what more reuse would save."""
+
+    @field_validator("to")
+    @classmethod
+    def _is_destination(cls, to: str) -> str:
+        found = _DESTINATION.fullmatch(to)
+        if found is None or not 1 <= int(found["port"]) <= MAX_PORT:
+            raise problem_error("a destination as host:port with a port from 1 to 65535", shown(to))
+        return to
+
+    @model_validator(mode="after")
+    def _held_or_churning(self) -> "Traffic":
+        held, rate = self.connections_per_pod, self.new_connections_per_second_per_pod
+        if (held is None) == (rate is None):
+            raise problem_error(
+                "either connections_per_pod (held open) or new_connections_per_second_per_pod (opened again and again)",
+                "both" if held is not None else "neither",
+                "" if held is not None else "Declare one of them.",
+            )
+        if held is not None:
+            for name in ("connection_duration_ms", "idle_timeout_seconds", "closed_by", "requests_per_connection"):
+                if getattr(self, name) is not None:
+                    raise problem_error(
+                        "no such field beside connections_per_pod",
+                        shown(getattr(self, name)),
+                        "It goes with new_connections_per_second_per_pod.",
+                        at=(name,),
+                    )
+        elif self.connection_duration_ms is None:
+            raise problem_error(
+                'the field "connection_duration_ms"',
+                "nothing",
+                "Beside a rate of new connections, say how long one is in use.",
+                at=("connection_duration_ms",),
+            )
+        if self.closed_by is ClosedBy.NAT_TIMEOUT and self.idle_timeout_seconds is not None:
+            raise problem_error(
+                "no idle time-out where the gateway ends the connections: its own is fixed at 350 seconds",
+                f"{self.idle_timeout_seconds:g}",
+                "Leave idle_timeout_seconds out.",
+                at=("idle_timeout_seconds",),
+            )
+        return self
+
+    @property
+    def destination(self) -> Destination:
+        """What the flow's ports are counted against; spellings of one host are one destination."""
+        host, _, port = self.to.rpartition(":")
+        return Destination(host.lower().rstrip("."), int(port), self.protocol or Protocol.TCP)
+
+    @property
+    def uses_nat(self) -> bool:
+        """Whether the flow takes NAT ports."""
+        return (self.via or Via.NAT) is Via.NAT
+
+    @property
+    def open_seconds(self) -> Fraction:
+        """How long a churning connection is open: in use and idle."""
+        idle = NAT_IDLE_TIMEOUT.value
+        if self.closed_by is not ClosedBy.NAT_TIMEOUT and self.idle_timeout_seconds is not None:
+            idle = min(exact(self.idle_timeout_seconds), idle)
+        return exact(self.connection_duration_ms or 0) / 1000 + idle
+
+    def held_connections_per_pod(self) -> Fraction | int:
+        """Connections that a pod has open at its peak (Little's law for churning ones)."""
+        if self.connections_per_pod is not None:
+            return self.connections_per_pod
+        return exact(self.new_connections_per_second_per_pod or 0) * self.open_seconds
+
+    def ports_per_pod(self, cooldown_seconds: Fraction) -> Fraction | int:
+        """NAT ports that a pod takes: open connections, and closed ones whose port still cools down.
+
+        Args:
+            cooldown_seconds: How long a port stays taken after the client has closed, in seconds.
+        """
+        if self.connections_per_pod is not None:
+            return self.connections_per_pod
+        cooling = 0 if self.closed_by is ClosedBy.NAT_TIMEOUT else cooldown_seconds
+        return exact(self.new_connections_per_second_per_pod or 0) * (self.open_seconds + cooling)
+
+
+class Flow(Traffic, Workload):
+    """The connections of one client's pods to one destination, with all that sizing needs to know of the pods."""
+
+    client: str = Field(max_length=63)
+    """The workload that opens the connections."""
+    origin: str | None = Field(default=None, max_length=500)
+    """The path in the document that declared the flow; nothing where the flow itself was declared."""
+    client_origin: str | None = Field(default=None, max_length=500)
+    """The path in the document that declared the client's pods; nothing where the flow itself declares them."""
+
+
+POLICY_DEFAULTS: Mapping[str, Default] = {
+    "target_utilization": Default(
+        Fraction(8, 10),
+        "of the ports",
+        "a gateway is planned to use at most this share of its ports",
+        "assumption: room for fluctuation around the declared peak",
+    ),
+    "zone_skew": Default(
+        Fraction(12, 10),
+        "times an even share",
+        "the fullest zone holds at most this multiple of an even share of the pods",
+        "assumption: default scheduling spreads pods, but does not promise to",
+    ),
+    "zones_lost": Default(
+        Fraction(1), "zones", "the load is carried with this many zones lost", "assumption: one failure at a time"
+    ),
+    "port_cooldown_seconds": Default(
+        Fraction(60),
+        "seconds",
+        "a port stays taken for this long after its connection was closed",
+        "assumption: AWS's own figure, withdrawn in 2023, of 900 connections a second per destination implies 61 s",
+    ),
+    "address_skew": Default(
+        Fraction(125, 100),
+        "times an even share",
+        "the busiest address of a destination takes at most this multiple of an even share",
+        "assumption: clients resolve names at random, not evenly",
+    ),
+    "pod_ephemeral_ports": Default(
+        Fraction(POD_EPHEMERAL_PORTS.value),
+        "ports",
+        "a pod has this many ports for connections to one destination",
+        POD_EPHEMERAL_PORTS.source,
+    ),
+}
+"""The policy where none is declared. Every number of it that a plan used is listed with the plan."""
+
+
+class EgressPolicy(Declared):
+    """How much margin an egress is sized with. Each field has a default in :data:`POLICY_DEFAULTS`."""
+
+    target_utilization: float | None = Field(default=None, gt=0, le=1)
+    """The share of a gateway's ports that a plan may use; 0.8 where not declared."""
+    zone_skew: float | None = Field(default=None, ge=1, le=MAX_ZONES)
+    """The fullest zone's pods over an even share; 1.2 where not declared. A workload's max_skew takes its place."""
+    zones_lost: int | None = Field(default=None, ge=0, le=MAX_ZONES)
+    """Zones whose loss the load must survive; 1 where not declared."""
+    port_cooldown_seconds: float | None = Field(default=None, ge=0, le=MAX_SECONDS)
+    """How long a port stays taken after its connection was closed, in seconds; 60 where not declared."""
+    address_skew: float | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """The busiest address's share over an even one, for destinations of several addresses; 1.25 where not declared."""
+    pod_ephemeral_ports: int | None = Field(default=None, ge=1, le=MAX_PORT)
+    """Ports that a pod has for connections to one destination; 28,232, Linux's default range, where not declared."""
+
+
+class DeclaredEgressPrices(Declared):
+    """Prices in US dollars, for Regions where none is known or where others were agreed on."""
+
+    gateway_hour: float = Field(ge=0, le=1_000_000)
+    """One NAT gateway, per hour."""
+    gateway_gb: float = Field(ge=0, le=1_000_000)
+    """One gigabyte through a NAT gateway."""
+    address_hour: float = Field(ge=0, le=1_000_000)
+    """One public IPv4 address, per hour."""
+
+
+class EgressSettings(Declared):
+    """The egress itself: what is fixed of it, what is granted, and the policy."""
+
+    gateways: int | None = Field(default=None, ge=1, le=MAX_ZONES)
+    """NAT gateways: one in each zone where not declared, or 1 for all zones, which is lost with its zone."""
+    addresses_per_gateway: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Elastic IPs on each gateway; computed where not declared, checked where it is."""
+    allocations: dict[str, list[str]] | None = Field(default=None)
+    """Allocation ids of elastic IPs that exist already, by zone id, the primary first: they are used in the place of
+    new ones, and never managed. Every gateway needs the same number."""
+    quota_addresses_per_gateway: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """The account's quota L-5F53652F, elastic IPs per public NAT gateway; AWS's default of 2 where not declared."""
+    quota_addresses_per_region: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """The account's quota L-0263D0A3, elastic IPs per Region; AWS's default of 5 where not declared."""
+    addresses_in_use: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    """Elastic IPs of the Region that others use; none where not declared."""
+    quota_gateways_per_zone: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """The account's quota L-FE5A380F, NAT gateways per zone; AWS's default of 5 where not declared."""
+    gateways_in_use: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    """NAT gateways that others have in the fullest of the zones; none where not declared."""
+    gb_per_month: float | None = Field(default=None, ge=0, le=1e12)
+    """Gigabytes through the gateways per month, both directions, for the cost; left out where not declared."""
+    peak_gbps: float | None = Field(default=None, ge=0, le=MAX_RATE)
+    """Peak bandwidth of all pods together, in Gbit/s; not checked where not declared."""
+    peak_packets_per_second: float | None = Field(default=None, ge=0, le=1e15)
+    """Peak packet rate of all pods together, per second; not checked where not declared."""
+    nodes: int | None = Field(default=None, ge=1, le=MAX_COUNT)
+    """Nodes of the cluster; the SNAT ports of a node are not checked where not declared."""
+    external_snat: bool | None = Field(default=None)
+    """Whether the VPC CNI leaves SNAT to the gateway (AWS_VPC_K8S_CNI_EXTERNALSNAT); false, its default, where not
+    declared."""
+    prices: DeclaredEgressPrices | None = Field(default=None)
+    """Prices to count with; the Region's verified ones where not declared."""
+    policy: EgressPolicy | None = Field(default=None)
+    """How much margin to size with."""
+
+    @model_validator(mode="after")
+    def _same_number_of_allocations(self) -> "EgressSettings":
+        if self.allocations is None:
+            return self
+        counts = {zone: len(ids) for zone, ids in self.allocations.items()}
+        if not counts or 0 in counts.values() or len(set(counts.values())) > 1:
+            found = ", ".join(f"{count} for {zone}" for zone, count in counts.items()) or "no zone"
+            raise problem_error(
+                "the same number of allocations, at least 1, for each gateway", found, at=("allocations",)
+            )
+        every = [allocation for ids in self.allocations.values() for allocation in ids]
+        repeated = next((one for one, times in Counter(every).items() if times > 1), None)
+        if repeated is not None:
+            raise problem_error("each allocation once", f"{shown(repeated)} more than once", at=("allocations",))
+        each = next(iter(counts.values()))
+        if self.addresses_per_gateway not in (None, each):
+            raise problem_error(
+                f"the {each} for which there are allocations",
+                str(self.addresses_per_gateway),
+                "Leave it out, or bring as many elastic IPs.",
+                at=("addresses_per_gateway",),
+            )
+        return self
+
+    def policy_value(self, name: str) -> Fraction:
+        """A number of the policy, declared or default, exactly."""
+        declared = getattr(self.policy, name) if self.policy else None
+        return POLICY_DEFAULTS[name].value if declared is None else exact(declared)
+
+    @property
+    def given_addresses_per_gateway(self) -> int | None:
+        """Addresses that were declared, by number or by bringing them; ``None`` where they are to be computed."""
+        if self.allocations:
+            return len(next(iter(self.allocations.values())))
+        return self.addresses_per_gateway
+
+    @property
+    def addresses_per_gateway_quota(self) -> int:
+        """The quota in force."""
+        return self.quota_addresses_per_gateway or NAT_ADDRESSES_PER_GATEWAY_QUOTA.value
+
+    @property
+    def addresses_per_region_quota(self) -> int:
+        """The quota in force."""
+        return self.quota_addresses_per_region or ELASTIC_IPS_PER_REGION_QUOTA.value
+
+    @property
+    def gateways_per_zone_quota(self) -> int:
+        """The quota in force."""
+        return self.quota_gateways_per_zone or NAT_GATEWAYS_PER_ZONE_QUOTA.value
+
+
+class EgressLoad(EgressSettings):
+    """All that an egress is sized from, by itself.
+
+    Example:
+        >>> load = EgressLoad(region="us-east-1", zones=3, flows=[Flow(
+        ...     client="checkout", pods=200, to="api.stripe.com:443", connections_per_pod=300)])
+        >>> load.flows[0].rollout_pods
+        250
+    """
+
+    region: str = Field(pattern=REGION_PATTERN)
+    """The AWS Region's code."""
+    zones: int = Field(ge=1, le=MAX_ZONES)
+    """Availability Zones that the pods run in."""
+    flows: list[Flow] = Field()
+    """What leaves the network."""
+    origin: str | None = Field(default=None, max_length=500)
+    """The path of the section that the load was resolved from; nothing where it was declared by itself."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "EgressLoad":
+        if self.gateways not in (None, 1, self.zones):
+            raise problem_error(
+                f"1 gateway for all zones, or one in each of the {self.zones}", str(self.gateways), at=("gateways",)
+            )
+        if self.allocations is not None and len(self.allocations) != self.number_of_gateways:
+            raise problem_error(
+                f"allocations for {self.number_of_gateways} gateway(s)", f"{len(self.allocations)}", at=("allocations",)
+            )
+        if not self.flows and self.given_addresses_per_gateway is None:
+            raise problem_error(
+                "at least one flow",
+                "none",
+                "Without a flow there is nothing to size: declare one, or addresses_per_gateway.",
+                at=("flows",),
+            )
+        behind: dict[Destination, int] = {}
+        for index, flow in enumerate(self.flows):
+            if not flow.uses_nat:
+                continue
+            addresses = behind.setdefault(flow.destination, flow.addresses or 1)
+            if addresses != (flow.addresses or 1):
+                raise problem_error(
+                    f"{addresses}, as another flow to {flow.destination} declares",
+                    str(flow.addresses or 1),
+                    "One destination has one number of addresses: declare it on all of its flows.",
+                    at=("flows", index, "addresses"),
+                )
+        return self
+
+    @property
+    def number_of_gateways(self) -> int:
+        """Declared, or one in each zone."""
+        return self.gateways or self.zones
+
+    def where(self, path: Path) -> Path:
+        """The path in the document that declared what stands at a path of this load."""
+        if self.origin is None or path[:1] in (("region",), ("zones",)):
+            return path
+        if path[:1] == ("flows",) and len(path) > 1 and isinstance(path[1], int):
+            flow, field = self.flows[path[1]], path[2:]
+            origin = flow.client_origin if field[:1] and field[0] in Workload.model_fields else flow.origin
+            if origin is not None:
+                return parse_path(origin) + field
+        return (*parse_path(self.origin), *path)
+
+    def known_prices(self) -> EgressPrices | None:
+        """Declared prices, the Region's verified ones, or ``None``."""
+        if self.prices is None:
+            return egress_prices(self.region)
+        return EgressPrices(
+            gateway_hour=exact(self.prices.gateway_hour),
+            gateway_gb=exact(self.prices.gateway_gb),
+            address_hour=exact(self.prices.address_hour),
+            as_of="declared",
+            source="declared",
+        )
