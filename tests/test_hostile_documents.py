@@ -1,0 +1,201 @@
+"""No document, whatever is in it, ends in anything but a size or one clear message."""
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from loadfit.core.problems import InvalidLoad
+from loadfit.documents import parse_text, read_load
+from loadfit.stack import StackLoad
+from tests.hostile import HOSTILE, VALID, Hostile
+
+MAX_MESSAGE = 8 * 1024
+MAX_MEMORY_KIB = 1024 * 1024
+SECONDS = 10
+COMPONENTS = Path(__file__).parents[1] / "components"
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def each(documents: Sequence[Hostile]) -> pytest.MarkDecorator:
+    names = [f"{index}-{hostile.name.replace(' ', '-')}" for index, hostile in enumerate(documents)]
+    return pytest.mark.parametrize("hostile", documents, ids=names)
+
+
+# PyYAML's own scanner reads larger ones in many seconds; it stands in only where libyaml was not built in.
+SMALL = [one for one in HOSTILE if not isinstance(one.content, str | bytes) or len(one.content) <= 100_000]
+
+
+def assert_is_a_message(text: str, expected: str) -> None:
+    assert expected in text
+    assert "Traceback" not in text
+    assert len(text.encode()) < MAX_MESSAGE
+    bad = {character for character in text if unicodedata.category(character) in {"Cc", "Cf", "Cs"}} - {"\n"}
+    assert not bad
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(InvalidLoad) as refused:
+        read_load(path)
+    return str(refused.value)
+
+
+def test_every_hostile_document_has_a_cause_of_its_own() -> None:
+    contents = [hostile.content for hostile in HOSTILE]
+    assert len(HOSTILE) >= 75
+    assert len(set(contents)) == len(contents)
+
+
+@each(HOSTILE)
+def test_reading_it_says_what_is_wrong(
+    hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
+    file = hostile.file(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    began = time.perf_counter()
+    text = refusal(file)
+    took = time.perf_counter() - began
+    record_property("seconds", took)
+    print(f"{took:.3f} s: {hostile.name}")  # noqa: T201 - for who looks into how long each takes
+    assert_is_a_message(text, hostile.expected)
+
+
+@each(SMALL)
+def test_reading_it_without_libyaml_says_the_same(
+    hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    monkeypatch.chdir(tmp_path)
+    line_unknown = hostile.name == "escape beyond unicode"
+    assert_is_a_message(refusal(hostile.file(tmp_path)), "valid YAML" if line_unknown else hostile.expected)
+
+
+@each(HOSTILE)
+def test_the_command_refuses_it_in_time_and_in_bounds(hostile: Hostile, tmp_path: Path) -> None:
+    file = hostile.file(tmp_path)
+    path = os.fsencode(file.relative_to(tmp_path) if file.is_relative_to(tmp_path) else file)
+    command = [sys.executable, "-m", "loadfit.cli", "size"]
+    if sys.platform == "linux":
+        command = ["sh", "-c", f'ulimit -v {MAX_MEMORY_KIB}; exec {shlex.join(command)} "$0"']
+    ended = subprocess.run(
+        [*command, path],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(COMPONENTS), "PYTHONUTF8": "1"},
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, b""), ended.stderr[-2000:]
+    assert_is_a_message(ended.stderr.decode(), hostile.expected)
+
+
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "load.yaml"
+    file.write_text(VALID)
+    file.chmod(0)
+    if os.access(file, os.R_OK):
+        # root reads everything.
+        def refuse(*_: object, **__: object) -> None:
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.chdir(tmp_path)
+    assert refusal(file) == "load.yaml: expected a load document, found a file that this user may not read"
+
+
+FRAGMENTS = (
+    *(
+        "\t",
+        "\n",
+        "\r",
+        "\0",
+        "  ",
+        "- ",
+        ": ",
+        ":",
+        "? ",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "'",
+        '"',
+        "#",
+        "|",
+        ">",
+        "&a",
+        "*a",
+        "!",
+        "%",
+    ),
+    *(
+        "---",
+        "...",
+        "<<: *a",
+        "!!python/name:os.system",
+        "~",
+        ".nan",
+        "1e999",
+        "-0",
+        "9" * 5_000,
+        "\\ud800",
+        "\x85",
+        "\u2028",
+    ),
+    *(
+        "\ufeff",
+        "region: us-east-1",
+        "zones: 3",
+        "egress:",
+        "config:",
+        "loadfit:load:",
+        "secure: x",
+        "pods: 2",
+        "\U0001f4a5",
+    ),
+)
+documents = st.sampled_from([VALID, *(path.read_text() for path in sorted(EXAMPLES.glob("*.yaml")))])
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> str:
+    """A load document after some slips of the keyboard."""
+    text = draw(documents)
+    for _ in range(draw(st.integers(1, 6))):
+        start = draw(st.integers(0, len(text)))
+        end = min(len(text), start + draw(st.integers(0, 30)))
+        text = text[:start] + draw(st.sampled_from(["", text[start:end] * 2, *FRAGMENTS])) + text[end:]
+    return text
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=mutated() | st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=5)).map("".join))
+@pytest.mark.parametrize("with_libyaml", [True, False])
+@example(text="? {a: &a [b]}\n: *a\n")
+def test_any_text_is_a_load_or_a_message(text: str, with_libyaml: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        if not with_libyaml:
+            patch.delattr(yaml, "CSafeLoader", raising=False)
+        try:
+            assert isinstance(parse_text(text, "load.yaml"), StackLoad)
+        except InvalidLoad as refused:
+            assert_is_a_message(str(refused), "load.yaml")
+
+
+@settings(max_examples=200, deadline=None)
+@given(content=st.binary(max_size=200) | mutated().map(lambda text: text.encode("utf-8", "surrogatepass")[1:]))
+def test_any_bytes_are_a_load_or_a_message(content: bytes) -> None:
+    try:
+        assert isinstance(parse_text(content, "load.yaml"), StackLoad)
+    except InvalidLoad as refused:
+        assert_is_a_message(str(refused), "load.yaml")
