@@ -1,0 +1,235 @@
+"""What a program asked for: resources, outputs and log lines, and how two runs differ."""
+
+# ruff: noqa: A002 - `type` of a resource is Pulumi's own name for it
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from typing import Any, Final, Literal, TypeAlias
+
+__all__ = [
+    "UNKNOWN",
+    "Call",
+    "Changes",
+    "Deployment",
+    "Log",
+    "Options",
+    "Properties",
+    "Resource",
+    "StateOf",
+    "Unknown",
+    "changes",
+]
+
+Properties: TypeAlias = Mapping[str, Any]
+"""Property names, in camelCase as Pulumi sends them, with plain values."""
+
+
+class Unknown(Enum):
+    """The type of `UNKNOWN`, so that a type checker can tell it from a value."""
+
+    UNKNOWN = "unknown"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""Stands where a value is known only after deployment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The resource options that the engine was sent, after inheritance from parents.
+
+    `None` and empty mean that the option is not set. Property names are in camelCase.
+    """
+
+    protect: bool | None = None
+    retain_on_delete: bool | None = None
+    delete_before_replace: bool | None = None
+    ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
+    additional_secret_outputs: tuple[str, ...] = ()
+    import_id: str | None = None
+    custom_timeouts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Any of `create`, `update`, `delete` and `read`, such as `{"create": "10m"}`."""
+    aliases: tuple[str | Mapping[str, Any], ...] = ()
+    """A URN, or the parts that differ: `name`, `type`, `stack`, `project`, `parentUrn`, `noParent`."""
+    deleted_with: str | None = None
+    replace_with: tuple[str, ...] = ()
+    version: str | None = None
+    """Of the provider's plugin."""
+    plugin_download_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """One resource, as the program registered it.
+
+    Example:
+        >>> def program() -> None:
+        ...     group = pulumi.ComponentResource("demo:index:Group", "workers")
+        ...     options = pulumi.ResourceOptions(parent=group, protect=True)
+        ...     pulumi.CustomResource("cloud:index:Queue", "jobs", {}, options)
+        >>> queue = deploy(program).resource("jobs")
+        >>> queue.parent, queue.options.protect
+        ('urn:pulumi:stack::project::demo:index:Group::workers', True)
+    """
+
+    urn: str
+    """As the engine makes it: the types of all parents but the stack, joined by `$`."""
+    type: str
+    name: str
+    id: str | Unknown | None
+    """`None` for a component, `UNKNOWN` for a new resource in a preview."""
+    parent: str | None
+    """The parent's URN; `None` directly below the stack."""
+    custom: bool
+    """Managed by a provider; false for a component."""
+    remote: bool = False
+    """A component that another process would construct: its children are not seen."""
+    read: bool = False
+    """Looked up with `.get()`, not created."""
+    inputs: Properties
+    """Without secrets' wrapping. A resource is its URN; an asset is `{"path": ...}`, `{"text": ...}` or the like."""
+    secret_inputs: frozenset[str]
+    """The inputs that are secret, or contain one."""
+    dependencies: tuple[str, ...]
+    """URNs of all that must exist first: `depends_on`, and whatever the inputs came from."""
+    property_dependencies: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """By input, the URNs of the resources that its value came from."""
+    provider: str | None
+    """The URN of an explicit provider."""
+    providers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By package, the URNs of the providers that a component hands to its children."""
+    options: Options
+    registered_outputs: Properties | None = None
+    """What a component registered as its outputs; `None` if it never called `register_outputs`."""
+    secret_outputs: frozenset[str] = frozenset()
+    """The registered outputs that are secret, or contain one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """One line that the program logged, debug lines left out."""
+
+    severity: Literal["info", "warning", "error"]
+    message: str
+    urn: str | None
+    """The resource on which the CLI shows the line; `None`: the stack."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployment:
+    """What a program asked for.
+
+    Example:
+        >>> def program() -> None:
+        ...     pulumi.CustomResource("cloud:index:Queue", "jobs", {"size": 10})
+        ...     pulumi.log.warn("the queue is small")
+        ...     pulumi.export("size", 10)
+        >>> deployment = deploy(program)
+        >>> deployment.resource("jobs").inputs, deployment.outputs, deployment.logs[0].message
+        ({'size': 10}, {'size': 10}, 'the queue is small')
+    """
+
+    resources: tuple[Resource, ...]
+    """In the order of registration, which is not the program's order: look up by name."""
+    outputs: Properties
+    """The stack's exports, `UNKNOWN` where they are known only after deployment."""
+    secret_outputs: frozenset[str]
+    """The exports that are secret, or contain one."""
+    logs: tuple[Log, ...]
+    error: Exception | None
+    """Why the run failed; always `None` unless `deploy(check=False)`."""
+
+    def resource(self, name_or_urn: str, type: str | None = None) -> Resource:
+        """The one resource of that name or URN.
+
+        Args:
+            name_or_urn: A logical name or a URN.
+            type: The type token, where several resources share a name.
+
+        Raises:
+            LookupError: None matches, or more than one; the message names the nearest, or all.
+
+        Example:
+            >>> deploy(lambda: pulumi.ComponentResource("demo:index:Group", "workers")).resource("worker")
+            Traceback (most recent call last):
+            LookupError: no resource 'worker'; nearest: 'workers' (demo:index:Group)
+        """
+        found = [r for r in self.resources if name_or_urn in (r.name, r.urn) and type in (None, r.type)]
+        if len(found) == 1:
+            return found[0]
+        wanted = repr(name_or_urn) if type is None else f"{name_or_urn!r} of type {type}"
+        if found:
+            urns = ", ".join(r.urn for r in found)
+            raise LookupError(f"{len(found)} resources {wanted}: {urns}; ask for one by type or by URN")
+        names = difflib.get_close_matches(name_or_urn, {r.name for r in self.resources}, n=3)
+        near = [r for name in names for r in self.resources if r.name == name] or self.resources[:5]
+        known = ", ".join(f"{r.name!r} ({r.type})" for r in near)
+        raise LookupError(f"no resource {wanted}; nearest: {known or 'there is none at all'}")
+
+    def of_type(self, type: str) -> tuple[Resource, ...]:
+        """All resources of a type token, such as `aws:ec2/natGateway:NatGateway`."""
+        return tuple(r for r in self.resources if r.type == type)
+
+    def children(self, parent: Resource | str | None = None) -> tuple[Resource, ...]:
+        """The resources directly below a parent, given as a `Resource` or a URN; without one, below the stack."""
+        urn = parent.urn if isinstance(parent, Resource) else parent
+        return tuple(r for r in self.resources if r.parent == urn)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changes:
+    """What the engine would do to go from one deployment to another, by URN.
+
+    Whether a changed property means an update or a replacement is its provider's to say. Aliases are not followed: a
+    resource that is renamed under an alias is listed as deleted and created.
+    """
+
+    created: tuple[str, ...]
+    deleted: tuple[str, ...]
+    changed: Mapping[str, frozenset[str]]
+    """The inputs that differ."""
+    options: Mapping[str, frozenset[str]]
+    """The resource options that differ, `provider` and `providers` among them."""
+
+
+def changes(before: Deployment, after: Deployment) -> Changes:
+    """Compare two deployments.
+
+    Example:
+        >>> def program(size: int) -> None:
+        ...     pulumi.CustomResource("cloud:index:Queue", "jobs", {"size": size})
+        >>> changes(deploy(lambda: program(10)), deploy(lambda: program(20))).changed
+        {'urn:pulumi:stack::project::cloud:index:Queue::jobs': frozenset({'size'})}
+    """
+    old, new = ({r.urn: r for r in deployment.resources} for deployment in (before, after))
+    kept = [urn for urn in new if urn in old]
+    changed = {urn: _differing(old[urn].inputs, new[urn].inputs) for urn in kept}
+    options = {urn: _differing(_options(old[urn]), _options(new[urn])) for urn in kept}
+    return Changes(
+        created=tuple(urn for urn in new if urn not in old),
+        deleted=tuple(urn for urn in old if urn not in new),
+        changed={urn: names for urn, names in changed.items() if names},
+        options={urn: names for urn, names in options.items() if names},
+    )
+
+
+def _differing(old: Properties, new: Properties) -> frozenset[str]:
+    absent = object()
+    return frozenset(name for name in {*old, *new} if old.get(name, absent) != new.get(name, absent))
+
+
+def _options(resource: Resource) -> Properties:
+    values = {option.name: getattr(resource.options, option.name) for option in fields(Options)}
+    return {**values, "provider": resource.provider, "providers": resource.providers}
+
+
+StateOf: TypeAlias = Callable[[Resource], Properties | None]
+"""Given a resource as registered, the outputs that its provider would add; `id` among them sets the id."""
+
+Call: TypeAlias = Callable[[Properties], Properties]
+"""Given the arguments of a function of a provider, its result."""
