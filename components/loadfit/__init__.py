@@ -1,0 +1,83 @@
+"""Pulumi components whose size is computed from a declared load, before anything is provisioned."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from loadfit.core.findings import Finding, Remedied, Remedy, RemedyKind, Severity, SizingError, Verdict
+from loadfit.core.problems import InvalidLoad, Problem
+
+if TYPE_CHECKING:
+    from loadfit.component import InvalidInputs
+    from loadfit.config import from_config
+    from loadfit.documents import read_load
+    from loadfit.egress import EgressLoad, EgressPlan, EgressPolicy, Flow, size_egress
+    from loadfit.egress.component import (
+        AddressRetention,
+        EgressZone,
+        GatewayEndpoint,
+        MultiAzNatEgress,
+        MultiAzNatEgressArgs,
+    )
+    from loadfit.stack import ResolvedLoad, StackLoad, StackPlan, parse_load, resolve, size
+
+__all__ = [
+    "AddressRetention",
+    "EgressLoad",
+    "EgressPlan",
+    "EgressPolicy",
+    "EgressZone",
+    "Finding",
+    "Flow",
+    "GatewayEndpoint",
+    "InvalidInputs",
+    "InvalidLoad",
+    "MultiAzNatEgress",
+    "MultiAzNatEgressArgs",
+    "Problem",
+    "Remedied",
+    "Remedy",
+    "RemedyKind",
+    "ResolvedLoad",
+    "Severity",
+    "SizingError",
+    "StackLoad",
+    "StackPlan",
+    "Verdict",
+    "__version__",
+    "from_config",
+    "parse_load",
+    "read_load",
+    "resolve",
+    "size",
+    "size_egress",
+]
+
+# Imported on first use: sizing needs no Pulumi SDK, and the SDK takes longer to import than a load to size.
+_HOMES = {
+    "InvalidInputs": "loadfit.component",
+    "from_config": "loadfit.config",
+    "read_load": "loadfit.documents",
+    **dict.fromkeys(("EgressLoad", "EgressPlan", "EgressPolicy", "Flow", "size_egress"), "loadfit.egress"),
+    **dict.fromkeys(
+        ("AddressRetention", "EgressZone", "GatewayEndpoint", "MultiAzNatEgress", "MultiAzNatEgressArgs"),
+        "loadfit.egress.component",
+    ),
+    **dict.fromkeys(("ResolvedLoad", "StackLoad", "StackPlan", "parse_load", "resolve", "size"), "loadfit.stack"),
+}
+
+try:
+    __version__ = version("loadfit")
+except PackageNotFoundError:  # a source tree that was never installed
+    __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(home), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,24 @@
+"""The reference stack: a network and its egress, sized from the load under ``loadfit:load``."""
+
+import pulumi
+
+import loadfit
+from network import network
+
+load = loadfit.from_config()  # every problem of every section, once, before anything is registered
+
+vpc = network(load.stack.zones, load.stack.region)
+pulumi.export("vpc_id", vpc.vpc_id)
+
+if load.egress is not None:
+    wiring: loadfit.MultiAzNatEgressArgs = {
+        "load": load.egress,
+        "vpc_id": vpc.vpc_id,
+        "zones": vpc.zones,
+        "tags": {"project": pulumi.get_project(), "stack": pulumi.get_stack()},
+    }
+    if vpc.internet_gateway is not None:
+        wiring["internet_gateway"] = vpc.internet_gateway
+    egress = loadfit.MultiAzNatEgress("egress", wiring)
+    pulumi.export("allow_list", egress.allow_list_cidrs)
+    pulumi.export("sizing", egress.sizing)
