@@ -73,3 +73,75 @@ ZONES_OF_ANY_REGION = Limit(
     3, "zones", "https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-availability-zones.html"
 )
 """Every AWS Region has at least three Availability Zones: what a remedy may ask for without knowing the Region."""
+
+POSTGRES_RESERVED = Limit(
+    5,
+    "connections",
+    "https://repost.aws/knowledge-center/rds-postgresql-error-connection-slots",
+)
+"""Slots of an RDS PostgreSQL server that ordinary roles cannot have: superuser_reserved_connections 3 and
+rds.rds_superuser_reserved_connections 2."""
+
+RDS_MAX_CONNECTIONS_DIVISOR = Limit(
+    9_531_392,
+    "bytes of the instance class's memory per connection",
+    "https://docs.aws.amazon.com/prescriptive-guidance/latest/tuning-postgresql-parameters/max-connections.html",
+)
+"""RDS's default max_connections is LEAST({DBInstanceClassMemory/9531392}, 5000)."""
+
+RDS_MAX_CONNECTIONS_DEFAULT = Limit(5_000, "connections", RDS_MAX_CONNECTIONS_DIVISOR.source)
+
+POSTGRES_MAX_CONNECTIONS = Limit(
+    262_143, "connections", "https://www.postgresql.org/docs/current/runtime-config-connection.html"
+)
+"""The largest max_connections that the server takes."""
+
+PROCESS_FILE_DESCRIPTORS = Limit(
+    524_288, "file descriptors per process", "https://github.com/containerd/containerd (LimitNOFILE: hard limit)"
+)
+"""What a container of containerd may raise its own limit to; it starts with 1,024."""
+
+_LAMBDA_QUOTAS = "https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"
+_LAMBDA_CONCURRENCY = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html"
+_LAMBDA_CREATE = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html"
+
+LAMBDA_CONCURRENCY_QUOTA = Limit(1_000, "concurrent executions per Region", _LAMBDA_QUOTAS, "L-B99A9384")
+"""What all functions of an account may run at once in a Region. New accounts start with less."""
+
+LAMBDA_UNRESERVED_CONCURRENCY = Limit(100, "concurrent executions", _LAMBDA_CONCURRENCY)
+"""What always stays unreserved: the rest of the account's concurrency can be reserved or provisioned."""
+
+LAMBDA_REQUESTS_PER_INSTANCE = Limit(10, "requests per second and instance", _LAMBDA_CONCURRENCY)
+"""Provisioned instances take this many requests a second each, however short; the rest spills over. The same holds
+between the account's concurrency and its requests per second."""
+
+LAMBDA_SCALING_RATE = Limit(1_000, "instances per function in 10 seconds", _LAMBDA_QUOTAS)
+"""How fast a function gets instances that are not provisioned."""
+
+LAMBDA_PROVISIONING_RATE = Limit(6_000, "instances per function and minute", _LAMBDA_CONCURRENCY)
+"""How fast provisioned instances are made; none can be used before all are."""
+
+LAMBDA_PROVISIONING_START = Limit(2, "minutes", _LAMBDA_CONCURRENCY)
+"""Provisioned instances appear "after a minute or two"."""
+
+LAMBDA_ZIP = Limit(50, "MB zipped", _LAMBDA_QUOTAS)
+"""The largest package that can be uploaded directly; a larger one goes through S3."""
+
+LAMBDA_UNZIPPED = Limit(250, "MB unzipped, layers included", _LAMBDA_QUOTAS)
+
+LAMBDA_IMAGE = Limit(10_240, "MB uncompressed", _LAMBDA_QUOTAS)
+"""The largest container image."""
+
+LAMBDA_INIT = Limit(10_000, "ms", "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html")
+"""A longer initialization of an instance that is not provisioned is broken off and begun again by the first request."""
+
+LAMBDA_MEMORY_LEAST = Limit(128, "MB", _LAMBDA_QUOTAS)
+LAMBDA_MEMORY_MOST = Limit(10_240, "MB", _LAMBDA_QUOTAS)
+LAMBDA_MEMORY_DEFAULT = Limit(128, "MB", _LAMBDA_CREATE)
+
+LAMBDA_TIMEOUT_DEFAULT = Limit(3, "seconds", "https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html")
+LAMBDA_TIMEOUT_MOST = Limit(900, "seconds", _LAMBDA_QUOTAS)
+
+LAMBDA_STORAGE_LEAST = Limit(512, "MB of ephemeral storage", _LAMBDA_QUOTAS)
+"""The default, and the most with SnapStart."""
+LAMBDA_STORAGE_MOST = Limit(10_240, "MB of ephemeral storage", _LAMBDA_QUOTAS)

@@ -6,7 +6,15 @@ from fractions import Fraction
 
 from loadfit.core.exact import exact
 
-__all__ = ["HOURS_PER_MONTH", "EgressPrices", "egress_prices", "show_difference", "show_dollars"]
+__all__ = [
+    "HOURS_PER_MONTH",
+    "EgressPrices",
+    "FunctionPrices",
+    "egress_prices",
+    "function_prices",
+    "show_difference",
+    "show_dollars",
+]
 
 HOURS_PER_MONTH = 730
 """365 x 24 / 12, the month of AWS's own price examples."""
@@ -65,6 +73,68 @@ def egress_prices(region: str) -> EgressPrices | None:
         address_hour=Fraction(_PUBLIC_ADDRESS_HOUR),
         as_of="2026-09-10",
         source="AWS price list 20260910195514; https://aws.amazon.com/vpc/pricing/",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionPrices:
+    """What a Lambda function costs, in US dollars."""
+
+    provisioned_gb_second: Fraction
+    """A provisioned instance, used or idle, per gigabyte of memory and second."""
+    provisioned_duration_gb_second: Fraction
+    """A request on a provisioned instance, beside it, per gigabyte and second of its duration."""
+    duration_gb_second: Fraction
+    """A request on any other instance, per gigabyte and second of its duration."""
+    million_requests: Fraction
+    """A million requests."""
+    as_of: str
+    """When the prices were verified, or "declared"."""
+    source: str
+
+    @property
+    def break_even_utilization(self) -> Fraction | None:
+        """The share of the time from which on busy provisioned instances cost less than others; ``None``: never."""
+        saved = self.duration_gb_second - self.provisioned_duration_gb_second
+        return self.provisioned_gb_second / saved if saved > 0 else None
+
+
+# AWS price list, us-east-1, first tier; other Regions differ and were not verified.
+# By architecture: provisioned, duration on provisioned instances, duration on demand, each per GB-second.
+_LAMBDA: Mapping[str, Mapping[str, tuple[str, str, str]]] = {
+    "us-east-1": {
+        "x86_64": ("0.0000041667", "0.0000097222", "0.0000166667"),
+        "arm64": ("0.0000033334", "0.0000077778", "0.0000133334"),
+    },
+}
+_LAMBDA_MILLION_REQUESTS = "0.20"
+
+
+def function_prices(region: str, architecture: str) -> FunctionPrices | None:
+    """The verified prices of a Region, or ``None`` where none were verified.
+
+    Args:
+        region: The Region's code, such as ``us-east-1``.
+        architecture: ``x86_64`` or ``arm64``.
+
+    Example:
+        >>> prices = function_prices("us-east-1", "x86_64")
+        >>> float(prices.provisioned_gb_second * 3600 * HOURS_PER_MONTH)
+        10.9500876
+        >>> round(float(prices.break_even_utilization), 3)
+        0.6
+    """
+    rates = _LAMBDA.get(region, {}).get(architecture)
+    if rates is None:
+        return None
+    provisioned, on_provisioned, on_demand = (Fraction(rate) for rate in rates)
+    return FunctionPrices(
+        provisioned_gb_second=provisioned,
+        provisioned_duration_gb_second=on_provisioned,
+        duration_gb_second=on_demand,
+        million_requests=Fraction(_LAMBDA_MILLION_REQUESTS),
+        as_of="2026-11",
+        source="AWS price list, us-east-1; https://aws.amazon.com/lambda/pricing/",
     )
 
 

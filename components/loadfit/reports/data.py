@@ -1,0 +1,106 @@
+"""A plan as plain data, for programs: the names and meanings are a contract, versioned by ``schema_version``."""
+
+import json
+from collections.abc import Mapping
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+from loadfit.core.findings import Assumption, Remedied, Verdict
+from loadfit.core.paths import show_path
+from loadfit.egress import EgressPlan, Scenario
+from loadfit.egress.summary import plan_summary
+from loadfit.stack import StackPlan
+
+__all__ = ["SCHEMA_VERSION", "egress_data", "plan_data", "render_json"]
+
+SCHEMA_VERSION = 1
+"""Raised when a name goes or changes its meaning; new names do not raise it."""
+
+
+def render_json(plan: StackPlan) -> str:
+    """The plan as one JSON object."""
+    return json.dumps(plan_data(plan), indent=2, allow_nan=False) + "\n"
+
+
+def plan_data(plan: StackPlan) -> dict[str, Any]:
+    """The plan as mappings, lists, text and numbers."""
+    data: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "fits": plan.verdict is Verdict.FITS}
+    if plan.egress is not None:
+        data["egress"] = egress_data(plan.egress)
+    return data
+
+
+def egress_data(plan: EgressPlan) -> dict[str, Any]:
+    """The egress section: sizes under the names of the documentation, then what was found."""
+    return {
+        **plan_summary(plan),
+        "destinations": [
+            {
+                "destination": str(one.destination),
+                "ports": _scenarios(one.ports),
+                "busiest_gateway": _scenarios(one.busiest_gateway_ports),
+            }
+            for one in plan.destinations
+        ],
+        "findings": [_finding(item) for item in plan.remedies()],
+        "assumptions": [_assumption(one) for one in plan.assumptions],
+    }
+
+
+def _scenarios(numbers: Mapping[Scenario, int]) -> dict[str, int]:
+    return {scenario.value: number for scenario, number in numbers.items()}
+
+
+def _finding(item: Remedied) -> dict[str, Any]:
+    finding = item.finding
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "path": show_path(finding.path),
+        "subject": finding.subject,
+        "needed": _number(finding.needed),
+        "available": _number(finding.available),
+        "unit": finding.unit,
+        "equation": finding.equation,
+        "message": finding.message,
+        "remedies": [
+            {
+                "kind": remedy.kind.value,
+                "sentence": remedy.sentence,
+                "monthly_cost_difference_usd": (
+                    None if remedy.monthly_cost_usd is None else float(round(remedy.monthly_cost_usd, 2))
+                ),
+                "changes": [
+                    {"path": show_path(change.path), "before": _plain(change.before), "after": _plain(change.after)}
+                    for change in remedy.changes
+                ],
+            }
+            for remedy in item.remedies
+        ],
+        "asks": list(finding.asks),
+    }
+
+
+def _assumption(one: Assumption) -> dict[str, Any]:
+    return {
+        "path": show_path(one.path),
+        "value": None if one.value is None else _number(one.value),
+        "unit": one.unit,
+        "meaning": one.meaning,
+        "source": one.source,
+    }
+
+
+def _number(number: Fraction) -> int | float:
+    return number.numerator if number.denominator == 1 else float(number)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Fraction():
+            return _number(value)
+        case Enum():
+            return value.value
+        case _:
+            return value

@@ -1,0 +1,93 @@
+"""The JSON report: a contract of names."""
+
+import json
+from collections import Counter
+from typing import Any, NoReturn
+
+import pytest
+
+from loadfit.reports import Format, render
+from loadfit.reports.data import SCHEMA_VERSION
+from loadfit.stack import StackPlan, parse_load, resolve, size
+from tests.reports.samples import example, keys, many
+
+BY_SCENARIO = ("ports_needed", "busiest_gateway_ports")
+NUMBERS = (
+    *("ports_per_address", "addresses_per_gateway", "gateways"),
+    *("ports_total", "ports_with_zone_lost", "utilization"),
+)
+SIZES = (*BY_SCENARIO, *NUMBERS, "binding_scenario", "verdict", "findings", "assumptions", "monthly_cost_usd")
+SCENARIOS = {"steady", "rollout", "zone_lost"}
+
+
+def read(plan: StackPlan) -> Any:
+    """The report, read strictly: NaN and Infinity are no JSON."""
+
+    def refuse(constant: str) -> NoReturn:
+        raise AssertionError(constant)
+
+    return json.loads(render(plan, Format.JSON, "ignored"), parse_constant=refuse)
+
+
+@pytest.mark.parametrize("name", ["case-study", "incident"])
+def test_every_name_stands_once_directly_in_its_section(name: str) -> None:
+    data = read(example(name))
+    counted = Counter(keys(data))
+    assert {size: counted[size] for size in SIZES} == dict.fromkeys(SIZES, 1)
+    assert set(SIZES) <= set(data["egress"])
+    assert set(data) == {"schema_version", "fits", "egress"}
+
+
+@pytest.mark.parametrize("name", ["case-study", "incident"])
+def test_sizes_are_numbers_or_objects_by_scenario(name: str) -> None:
+    section = read(example(name))["egress"]
+    for size_name in BY_SCENARIO:
+        assert set(section[size_name]) == SCENARIOS
+        assert all(type(value) is int for value in section[size_name].values())
+    for number in NUMBERS:
+        assert type(section[number]) is (float if number == "utilization" else int)
+    assert section["binding_scenario"] in SCENARIOS
+
+
+def test_the_case_studys_sizes() -> None:
+    section = read(example("case-study"))["egress"]
+    expected = {
+        "verdict": "fits",
+        "ports_needed": {"steady": 60_000, "rollout": 75_000, "zone_lost": 60_000},
+        "busiest_gateway_ports": {"steady": 24_000, "rollout": 30_000, "zone_lost": 36_000},
+        "binding_scenario": "zone_lost",
+        "ports_per_address": 55_000,
+        "addresses_per_gateway": 1,
+        "gateways": 3,
+        "ports_total": 165_000,
+        "ports_with_zone_lost": 110_000,
+        "monthly_cost_usd": {"nat_gateways": 98.55, "addresses": 10.95, "total": 109.5},
+        "findings": [],
+    }
+    assert {name: section[name] for name in expected} == expected
+    assert section["utilization"] == pytest.approx(36 / 55)
+
+
+def test_the_incidents_sizes_are_not_capped() -> None:
+    """What does not fit is reported as large as it is."""
+    section = read(example("incident"))["egress"]
+    assert section["verdict"] == "does not fit"
+    assert section["busiest_gateway_ports"]["rollout"] == 75_000
+    assert section["utilization"] == pytest.approx(75 / 55)
+    first = section["findings"][0]
+    assert (first["code"], first["needed"], first["available"]) == ("NAT_PORTS_SHORT", 75_000, 55_000)
+    assert [remedy["monthly_cost_difference_usd"] for remedy in first["remedies"]] == [3.65, 73.0, 0.0]
+
+
+def test_json_lists_what_the_other_formats_cut() -> None:
+    assert len(read(many(30))["egress"]["findings"]) == 31
+
+
+def test_the_verdict_is_above_the_sections_as_a_boolean() -> None:
+    data = read(example("incident"))
+    assert (data["schema_version"], data["fits"]) == (SCHEMA_VERSION, False)
+
+
+def test_an_unknown_price_is_null() -> None:
+    document = {"region": "sa-east-1", "zones": 2, "egress": {"addresses_per_gateway": 1}}
+    assert read(size(resolve(parse_load(document))))["egress"]["monthly_cost_usd"] is None
