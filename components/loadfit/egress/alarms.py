@@ -73,8 +73,14 @@ class Alarm:
 
 
 def alarms(plan: EgressPlan) -> tuple[Alarm, ...]:
-    """The alarms of each gateway of a plan."""
-    expected_idle = _expected_idle_timeouts(plan, seconds=300)
+    """The alarms of each gateway of a plan.
+
+    Those that compare with the declared connections are left out where none are declared.
+    """
+    return (*_of_any_gateway(plan), *(_of_declared_connections(plan) if plan.open_connections else ()))
+
+
+def _of_any_gateway(plan: EgressPlan) -> tuple[Alarm, ...]:
     return (
         Alarm(
             "port-allocation-errors",
@@ -87,17 +93,6 @@ def alarms(plan: EgressPlan) -> tuple[Alarm, ...]:
             "A connection found no free port: more connections to one destination than "
             f"{plan.ports_per_gateway:,} ({plan.addresses_per_gateway} x {plan.ports_per_address:,}). "
             f"The plan needs {plan.busiest_gateway_ports[plan.binding_scenario]:,} at its worst.",
-        ),
-        Alarm(
-            "connections-beyond-load",
-            (ACTIVE_CONNECTIONS,),
-            "",
-            float(ceiling(plan.open_connections * _BEYOND_LOAD)),
-            60,
-            5,
-            3,
-            f"More connections than declared: the plan has at most {plan.open_connections:,} on a gateway, over all "
-            "destinations. The declared load is no longer the real one.",
         ),
         Alarm(
             "packets-dropped",
@@ -122,18 +117,6 @@ def alarms(plan: EgressPlan) -> tuple[Alarm, ...]:
             "down, refuses, or does not have this gateway's addresses on its allow-list.",
         ),
         Alarm(
-            "idle-timeouts",
-            (IDLE_TIMEOUTS,),
-            "",
-            float(ceiling(expected_idle + plan.open_connections * _IDLE_SHARE)),
-            300,
-            3,
-            3,
-            "More connections than declared go idle for 350 seconds and are forgotten by the gateway: "
-            f"{show_number(ceiling(expected_idle))} in 5 minutes were declared. Clients that reuse them get a reset; "
-            "their keepalive or idle time-out should be shorter.",
-        ),
-        Alarm(
             "bandwidth",
             (PEAK_BYTES,),
             "",
@@ -152,6 +135,35 @@ def alarms(plan: EgressPlan) -> tuple[Alarm, ...]:
             5,
             3,
             f"The gateway carries over 80 percent of the {limits.NAT_PACKETS.value:,} packets a second that it can.",
+        ),
+    )
+
+
+def _of_declared_connections(plan: EgressPlan) -> tuple[Alarm, ...]:
+    expected_idle = _expected_idle_timeouts(plan, seconds=300)
+    return (
+        Alarm(
+            "connections-beyond-load",
+            (ACTIVE_CONNECTIONS,),
+            "",
+            float(ceiling(plan.open_connections * _BEYOND_LOAD)),
+            60,
+            5,
+            3,
+            f"More connections than declared: the plan has at most {plan.open_connections:,} on a gateway, over all "
+            "destinations. The declared load is no longer the real one.",
+        ),
+        Alarm(
+            "idle-timeouts",
+            (IDLE_TIMEOUTS,),
+            "",
+            float(ceiling(expected_idle + plan.open_connections * _IDLE_SHARE)),
+            300,
+            3,
+            3,
+            "More connections than declared go idle for 350 seconds and are forgotten by the gateway: "
+            f"{show_number(ceiling(expected_idle))} in 5 minutes were declared. Clients that reuse them get a reset; "
+            "their keepalive or idle time-out should be shorter.",
         ),
     )
 

@@ -18,7 +18,7 @@ _AWS_DEFAULT = "AWS's default quota"
 
 def assumptions(load: EgressLoad) -> tuple[Assumption, ...]:
     """Every number that was used and not declared, with its source, and everything that was left out."""
-    return (*_of_policy(load), *_of_flows(load), *_of_quotas(load), *_of_cost(load))
+    return (*_of_policy(load), *_of_flows(load), *_of_ways_out(load), *_of_quotas(load), *_of_cost(load))
 
 
 def _of_policy(load: EgressLoad) -> Iterator[Assumption]:
@@ -121,6 +121,21 @@ def _of_flows(load: EgressLoad) -> Iterator[Assumption]:
             "destinations of different names share no address; if they do, declare them as one",
             "assumption",
         )
+
+
+def _of_ways_out(load: EgressLoad) -> Iterator[Assumption]:
+    """Flows past the gateways take no ports, whether or not what they leave through was made by this stack."""
+    for via, way in _WAYS_OUT.items():
+        if past := [(index, flow) for index, flow in enumerate(load.flows) if flow.via is via]:
+            path = load.where(("flows", past[0][0], "via"))
+            yield Assumption(path, None, "ports", f"{way} is there and routed to{_for(past)}", "assumption")
+
+
+_WAYS_OUT = {
+    Via.GATEWAY_ENDPOINT: "a gateway endpoint of the destination's service",
+    Via.INTERFACE_ENDPOINT: "an interface endpoint of the destination's service",
+    Via.IPV6: "an egress-only internet gateway",
+}
 
 
 def _idles_to_the_end(flow: Flow) -> bool:
