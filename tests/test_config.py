@@ -152,3 +152,12 @@ def test_a_load_with_warnings_alone_goes_through() -> None:
     assert deployment.error is None
     assert loadfit.size(loads[0]).findings[0].severity is loadfit.Severity.WARNING
     assert [one.name for one in deployment.resources] == ["after"]
+
+
+def test_a_load_of_another_region_than_the_provider_is_refused() -> None:
+    def program() -> None:
+        loadfit.from_config()
+
+    config = {"loadfit:load": document(), "aws:region": "eu-west-1"}
+    with pytest.raises(loadfit.InvalidInputs, match=r"region: expected eu-west-1.*found us-east-1"):
+        deploy(program, config=config)

@@ -313,3 +313,48 @@ class TestPreviewOfOtherProjects:
         err = capsys.readouterr().err
         assert "error: the program failed: ZeroDivisionError: division by zero" in err
         assert "__main__.py:3" in err
+
+
+class TestWhatAnotherProgramDoes:
+    """`loadfit preview` on programs that are not the reference stack."""
+
+    @staticmethod
+    def previewed(folder: Path, program: str, stack: str = "config: {}\n") -> subprocess.CompletedProcess[str]:
+        (folder / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+        (folder / "Pulumi.dev.yaml").write_text(stack)
+        (folder / "__main__.py").write_text(program)
+        return subprocess.run(
+            [sys.executable, "-m", "loadfit.cli", "preview", "--cwd", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def test_a_call_to_a_provider_is_named_with_the_way_out(self, tmp_path: Path) -> None:
+        done = self.previewed(tmp_path, "import pulumi_aws as aws\naws.get_availability_zones()\n")
+        assert done.returncode == 1
+        assert "aws:index/getAvailabilityZones:getAvailabilityZones" in done.stderr
+        assert "nothing is contacted" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_program_that_ends_itself_has_failed(self, tmp_path: Path) -> None:
+        done = self.previewed(tmp_path, "raise SystemExit(3)\n")
+        assert done.returncode == 2
+        assert "ended itself (3)" in done.stderr
+
+    def test_environments_are_said_not_to_be_read(self, tmp_path: Path) -> None:
+        done = self.previewed(tmp_path, "", stack="environment: [shared]\n")
+        assert done.returncode == 0, done.stderr
+        assert "environments (ESC)" in done.stdout
+
+    def test_an_error_besides_a_load_that_does_not_fit_is_shown(self, tmp_path: Path) -> None:
+        load = (ROOT / "examples" / "incident.yaml").read_text()
+        (tmp_path / "load.yaml").write_text(load)
+        done = self.previewed(
+            tmp_path,
+            "import pulumi\nraise pulumi.RunError('something else is wrong')\n",
+            stack="config: {'loadfit:load': load.yaml}\n",
+        )
+        assert done.returncode == 1
+        assert "NAT_PORTS_SHORT" in done.stdout
+        assert "something else is wrong" in done.stderr

@@ -38,12 +38,23 @@ def from_config() -> ResolvedLoad:
         load = resolve(_declared())
     except InvalidLoad as error:
         raise InvalidInputs(str(error)) from None
+    _check_region(load)
     plan = size(load)
     if plan.verdict is Verdict.DOES_NOT_FIT:
         raise InvalidInputs(
             f"The declared load of stack {pulumi.get_stack()} does not fit.\n{SizingError(plan.remedies())}"
         )
     return load
+
+
+def _check_region(load: ResolvedLoad) -> None:
+    """Two Regions in one stack are a mistake: the provider would look in one for what is built in the other."""
+    provider = pulumi.Config("aws").get("region")
+    if provider is not None and provider != load.stack.region:
+        raise InvalidInputs(
+            f"region: expected {provider}, as aws:region of stack {pulumi.get_stack()} says, found "
+            f"{load.stack.region}. A load is built in its own Region: make them one."
+        )
 
 
 def _declared() -> StackLoad:

@@ -27,6 +27,8 @@ class Stack:
     """Keys whose values are secret, and therefore placeholders."""
     inherited: frozenset[str]
     """Keys whose values come from the project's file."""
+    uses_environments: bool = False
+    """Whether it imports ESC environments: their values are kept by Pulumi Cloud and are not read."""
 
     @property
     def has_load(self) -> bool:
@@ -100,7 +102,8 @@ class Project:
         return parse_load(declared, source=f"{self.file}: {CONFIG_KEY}")
 
     def _read(self, name: str, file: Path) -> Stack:
-        declared = _mapping(read_plain(file).get("config"), file, "config")
+        content = read_plain(file)
+        declared = _mapping(content.get("config"), file, "config")
         own = {key if ":" in key else f"{self.name}:{key}": value for key, value in declared.items()}
         config = {**self.defaults, **own}
         return Stack(
@@ -109,6 +112,7 @@ class Project:
             config={key: _without_secrets(value) for key, value in config.items()},
             secrets=frozenset(key for key, value in config.items() if _holds_secret(value)),
             inherited=frozenset(self.defaults.keys() - own.keys()),
+            uses_environments=bool(content.get("environment")),
         )
 
 

@@ -224,3 +224,11 @@ class TestDashboard:
         ]
         assert len(cells) == len(set(cells))
         assert max(x for x, _ in cells) < 24
+
+
+def test_without_declared_connections_nothing_is_compared_with_them() -> None:
+    """A threshold of 0 would fire on any traffic."""
+    load = EgressLoad(region="us-east-1", zones=3, addresses_per_gateway=1, flows=[])
+    suffixes = {alarm.suffix for alarm in alarms.alarms(size_egress(load))}
+    assert "port-allocation-errors" in suffixes
+    assert not suffixes & {"connections-beyond-load", "idle-timeouts"}

@@ -705,6 +705,18 @@ class TestRefusals:
         deployment = made(zones=wired(route_table_id="rtb-1"), default_routes=False, gateway_endpoints=[])
         assert deployment.of_type(ROUTE) == ()
 
+    def test_behind_one_gateway_zones_may_share_a_route_table(self) -> None:
+        """The usual VPC that exists already: one private route table, one route to the one gateway."""
+        deployment = made(
+            load=load(connections=100, gateways=1),
+            gateway_zone=AZ2,
+            zones=wired(route_table_id="rtb-1"),
+            egress_only_internet_gateway=True,
+        )
+        routes = {route.name: route.inputs["routeTableId"] for route in deployment.of_type(ROUTE)}
+        assert routes == {f"egress-{AZ1}-default-route": "rtb-1", f"egress-{AZ1}-default-route-ipv6": "rtb-1"}
+        assert deployment.resource("egress-s3").inputs["routeTableIds"] == ["rtb-1"]
+
     @pytest.mark.parametrize(
         ("given", "expected"),
         [

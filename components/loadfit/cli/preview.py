@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from loadfit.cli.failure import DOES_NOT_FIT, FITS
+from loadfit.cli.failure import DOES_NOT_FIT, FITS, Failure
 from loadfit.cli.terminal import terminal
 from loadfit.core.findings import Verdict
 from loadfit.core.problems import printable
 from loadfit.projects import SECRET_PLACEHOLDER, Project, Stack, find_project
 from loadfit.reports import Format, render
-from loadfit.stack import resolve, size
+from loadfit.stack import StackPlan, resolve, size
 
 if TYPE_CHECKING:
     from loadfit.testing import Deployment, Resource
@@ -48,12 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
     fits = plan is None or plan.verdict is Verdict.FITS
     for line in _outcome(deployment, stack):
         print(line)
+    if stack.uses_environments:
+        print("note: the stack imports environments (ESC); their values are not read offline")
     if plan is not None:
         print()
         sys.stdout.write(render(plan, Format.TEXT, f"stack {stack.name}", **terminal()))
     if deployment.error is not None:
         sys.stdout.flush()
-        _explain(deployment.error, already_shown=not fits)
+        _explain(deployment.error, plan)
         return DOES_NOT_FIT
     return FITS if fits else DOES_NOT_FIT
 
@@ -62,16 +64,20 @@ def _deployed(project: Project, stack: Stack) -> "Deployment":
     # Takes longer to import than everything else: only where a program is run.
     from loadfit.testing import deploy
 
-    return deploy(
-        project.main,
-        preview=True,
-        config=stack.config,
-        secrets=stack.secrets,
-        project=project.name,
-        stack=stack.name,
-        root_directory=project.folder,
-        check=False,
-    )
+    try:
+        return deploy(
+            project.main,
+            preview=True,
+            config=stack.config,
+            secrets=stack.secrets,
+            project=project.name,
+            stack=stack.name,
+            root_directory=project.folder,
+            check=False,
+        )
+    except SystemExit as ended:
+        # The program's own end, not this command's.
+        raise Failure(f"Preview of stack {stack.name} failed: its program ended itself ({ended.code}).") from None
 
 
 def _outcome(deployment: "Deployment", stack: Stack) -> Iterator[str]:
@@ -118,13 +124,23 @@ def _short(token: str) -> str:
     return f"{package}:{module.split('/')[0]}:{name}"
 
 
-def _explain(error: Exception, *, already_shown: bool) -> None:
+def _explain(error: Exception, plan: StackPlan | None) -> None:
     import pulumi
 
+    from loadfit.testing import UndeclaredCall
+
     if isinstance(error, pulumi.RunError):
-        # Meant for people. The refusal of a load that was reported above says nothing new.
-        if not already_shown:
+        # Meant for people. A refusal that says what was reported above says nothing new.
+        reported = [finding.message for finding in plan.findings] if plan is not None else []
+        if not any(message in str(error) for message in reported):
             print(f"error: {error}", file=sys.stderr)
+        return
+    if isinstance(error, UndeclaredCall):
+        print(
+            f"error: the program calls {error.token}, which only a provider can answer, and nothing is contacted here. "
+            "Give it the value by configuration, or preview it with the Pulumi CLI.",
+            file=sys.stderr,
+        )
         return
     # A mistake in the program, not in its input: its author needs the place.
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]

@@ -43,6 +43,7 @@ from loadfit.testing.deployment import (
     Properties,
     Resource,
     StateOf,
+    UndeclaredCall,
     Unknown,
     changes,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "Log",
     "Options",
     "Resource",
+    "UndeclaredCall",
     "Unknown",
     "changes",
     "deploy",
@@ -115,7 +117,7 @@ def deploy(
 
     Raises:
         RuntimeError: Called where an event loop is running: call it in a thread instead, with `asyncio.to_thread`.
-        LookupError: The program called a function that is not in `calls`.
+        UndeclaredCall: The program called a function that is not in `calls`.
         pulumi.RunError: Two resources have the same URN.
         Exception: Whatever else the program raised.
 

@@ -2,7 +2,7 @@
 
 # ruff: noqa: A002 - `type` of a resource is Pulumi's own name for it
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any, Final, Literal, TypeAlias
@@ -17,6 +17,7 @@ __all__ = [
     "Properties",
     "Resource",
     "StateOf",
+    "UndeclaredCall",
     "Unknown",
     "changes",
 ]
@@ -36,6 +37,20 @@ class Unknown(Enum):
 
 UNKNOWN: Final = Unknown.UNKNOWN
 """Stands where a value is known only after deployment."""
+
+
+class UndeclaredCall(LookupError):
+    """The program called a function of a provider, or a resource's method, whose result nobody declared.
+
+    Args:
+        token: The function's token.
+        declared: The tokens of those that were declared.
+    """
+
+    def __init__(self, token: str, declared: Iterable[str]) -> None:
+        self.token = token
+        known = ", ".join(sorted(declared)) or "none"
+        super().__init__(f"{token} is not declared: pass calls={{{token!r}: ...}}; declared: {known}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import engine_pb2, provider_pb2, resource_pb2
 
-from loadfit.testing.deployment import UNKNOWN, Call, Log, Options, Properties, Resource, StateOf
+from loadfit.testing.deployment import UNKNOWN, Call, Log, Options, Properties, Resource, StateOf, UndeclaredCall
 from loadfit.testing.wire import plain_properties, sent
 
 __all__ = ["Engine", "Monitor"]
@@ -164,10 +164,7 @@ class Monitor(mocks.MockMonitor):
 
     def _called(self, request: Any) -> Any:
         if request.tok not in self._calls:
-            declared = ", ".join(sorted(self._calls)) or "none"
-            raise LookupError(
-                f"{request.tok} is not declared: pass calls={{{request.tok!r}: ...}}; declared: {declared}"
-            )
+            raise UndeclaredCall(request.tok, self._calls)
         call = self._calls[request.tok]
         arguments, _ = plain_properties(request.args)
         result = call(arguments) if callable(call) else call
