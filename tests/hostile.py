@@ -389,7 +389,7 @@ LOADS = (
     ),
     Hostile("misspelt field", flow("connections_per", "conections_per"), 'Did you mean "connections_per_pod"?'),
     Hostile("other case", VALID.replace("region", "Region"), 'Did you mean "region"?'),
-    Hostile("empty sections", HEAD + "workloads:\negress:\n", "expected at least one section (egress), found none"),
+    Hostile("empty sections", HEAD + "workloads:\negress:\n", "expected at least one section"),
     Hostile(
         "empty workload",
         pods("").replace("{pods: }", ""),

@@ -124,7 +124,11 @@ def declared_inputs(model: BaseModel) -> dict[str, Any]:
 
     Only a resource's properties are renamed by the SDK, a component's are sent as they are.
     """
-    return {camel_case(name): _input(getattr(model, name)) for name in model.model_fields_set}
+    fields = type(model).model_fields
+    # What is excluded was not declared: it says where a document declared the rest.
+    return {
+        camel_case(name): _input(getattr(model, name)) for name in model.model_fields_set if not fields[name].exclude
+    }
 
 
 def _input(value: Any) -> Any:

@@ -705,6 +705,11 @@ class TestRefusals:
         deployment = made(zones=wired(route_table_id="rtb-1"), default_routes=False, gateway_endpoints=[])
         assert deployment.of_type(ROUTE) == ()
 
+    def test_a_gateway_is_adopted_only_with_its_primary_address(self) -> None:
+        """Its address cannot be exchanged: adopted alone, the next update would replace it."""
+        text = refusal(imports={f"{AZ1}-gateway": "nat-1"})
+        assert f'imports: expected "{AZ1}-address-0" beside "{AZ1}-gateway", found the gateway alone' in text
+
     def test_behind_one_gateway_zones_may_share_a_route_table(self) -> None:
         """The usual VPC that exists already: one private route table, one route to the one gateway."""
         deployment = made(

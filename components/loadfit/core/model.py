@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from loadfit.core.paths import Path
-from loadfit.core.problems import InvalidLoad, Problem, nearest, printable, shown
+from loadfit.core.problems import SHOWN_PROBLEMS, InvalidLoad, Problem, nearest, printable, shown
 
 __all__ = ["MAX_COUNT", "MAX_RATE", "MAX_SECONDS", "Declared", "problem_error", "validate"]
 
@@ -92,11 +92,13 @@ def validate(model: type[DeclaredT], data: object, *, source: str = "") -> Decla
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(model, details) for details in error.errors(include_url=False)]
+        # A guess at what was meant compares with every name, and only so many problems are shown.
+        details = error.errors(include_url=False)
+        problems = [_problem(model, one, guesses=number < SHOWN_PROBLEMS) for number, one in enumerate(details)]
         raise InvalidLoad(problems, source) from None
 
 
-def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
+def _problem(model: type[BaseModel], error: ErrorDetails, *, guesses: bool) -> Problem:
     # "[key]" marks a problem of a mapping's key itself.
     path: Path = tuple(step for step in error["loc"] if step != "[key]")
     context: Mapping[str, Any] = error.get("ctx", {})
@@ -106,7 +108,7 @@ def _problem(model: type[BaseModel], error: ErrorDetails) -> Problem:
         at: Path = tuple(context["at"])
         return Problem(path + at, context["expected"], context["found"], context["way_out"])
     if kind == "extra_forbidden":
-        return _unknown_key(model, path)
+        return _unknown_key(model, path, guesses=guesses)
     if kind == "missing":
         return Problem(path, f'the field "{path[-1]}"', "nothing", _meaning(model, path))
     choices = _choices(model, path)
@@ -146,10 +148,10 @@ def _plain(number: float) -> str:
     return f"{number:,.0f}" if float(number).is_integer() else f"{number:g}"
 
 
-def _unknown_key(model: type[BaseModel], path: Path) -> Problem:
+def _unknown_key(model: type[BaseModel], path: Path, *, guesses: bool) -> Problem:
     owner = _model_at(model, path[:-1])
     known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
-    meant = nearest(str(path[-1]), known)
+    meant = nearest(str(path[-1]), known) if guesses else None
     expected = f'"{meant}"' if meant else f"one of {', '.join(known)}" if known else "no such key"
     way_out = f'Did you mean "{meant}"?' if meant else ""
     return Problem(path, expected, f'the unknown key "{printable(str(path[-1]))}"', way_out)

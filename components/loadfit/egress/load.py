@@ -206,9 +206,9 @@ class Flow(Traffic, Workload):
 
     client: str = Field(max_length=63)
     """The workload that opens the connections."""
-    origin: str | None = Field(default=None, max_length=500)
+    origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path in the document that declared the flow; nothing where the flow itself was declared."""
-    client_origin: str | None = Field(default=None, max_length=500)
+    client_origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path in the document that declared the client's pods; nothing where the flow itself declares them."""
 
 
@@ -382,7 +382,7 @@ class EgressLoad(EgressSettings):
     """Availability Zones that the pods run in."""
     flows: list[Flow] = Field()
     """What leaves the network."""
-    origin: str | None = Field(default=None, max_length=500)
+    origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path of the section that the load was resolved from; nothing where it was declared by itself."""
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 
-from loadfit.component import declared_inputs, refused
+from loadfit.component import camel_case, declared_inputs, refused
 from loadfit.core.paths import Path, show_path
 from loadfit.core.problems import Problem, nearest, shown
 from loadfit.egress.alarms import Alarm, alarms
@@ -137,6 +137,18 @@ class Wiring:
             )
             for suffix in self.imports
             if suffix not in known
+        ] + [
+            Problem(
+                ("imports",),
+                f'"{zone}-address-0" beside "{zone}-gateway"',
+                "the gateway alone",
+                "A gateway cannot be adopted without its primary address: name its allocation id too, or it would be "
+                "replaced.",
+            )
+            for zone in self.gateway_zones
+            if not self.load.allocations
+            and f"{zone}-gateway" in self.imports
+            and f"{zone}-address-0" not in self.imports
         ]
 
     def importable(self) -> list[str]:
@@ -164,11 +176,7 @@ class Wiring:
             "load": declared_inputs(self.load),
             "vpcId": self.args["vpc_id"],
             "zones": {
-                zone: {
-                    "publicSubnetId": wired.get("public_subnet_id"),
-                    "privateSubnetIds": list(wired["private_subnet_ids"]),
-                    "routeTableId": wired.get("route_table_id"),
-                }
+                zone: {camel_case(key): value for key, value in wired.items() if value is not None}
                 for zone, wired in self.zones.items()
             },
             "addressRetention": self.retention.value,
