@@ -19,7 +19,7 @@ from loadfit.core.prices import HOURS_PER_MONTH, egress_prices, show_difference,
     ],
 )
 def test_verified_regions(region: str, rate: str) -> None:
-    """Those of facts/egress.md 1.3 that the price list itself gave."""
+    """Those that the price list itself gave."""
     prices = egress_prices(region)
     assert prices is not None
     assert prices.gateway_hour == prices.gateway_gb == Fraction(rate)

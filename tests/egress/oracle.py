@@ -1,7 +1,7 @@
 """The worst that can happen to a document's egress, by trying every placement of its pods.
 
 Nothing of loadfit is used here: a document is read as plain data, and its defaults are written down once more, from
-facts/egress.md. Where the library has a formula, this has an enumeration.
+docs/sizing-egress.md. Where the library has a formula, this has an enumeration.
 """
 
 import itertools

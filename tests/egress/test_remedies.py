@@ -69,15 +69,20 @@ def one_step_less(document: Document, remedy: Remedy) -> Iterator[tuple[str, Doc
 
 
 def _reuse_less(document: Document, flow: tuple[str | int, ...], done: dict[Any, Change]) -> None:
-    rate, duration, requests = (done[*flow, name] for name in REUSE)
+    # A connection that is in use for no time has no duration to change.
+    rate, duration, requests = (done.get((*flow, name)) for name in REUSE)
+    assert rate is not None
+    assert requests is not None
     fewer = requests.after - 1
     if fewer <= requests.before:
         for change in (rate, duration, requests):
-            set_path(document, change.path, change.before)
+            if change is not None:
+                set_path(document, change.path, change.before)
         return
     more = Fraction(fewer) / Fraction(str(requests.before))
     set_path(document, rate.path, float(Fraction(str(rate.before)) / more))
-    set_path(document, duration.path, float(Fraction(str(duration.before)) * more))
+    if duration is not None:
+        set_path(document, duration.path, float(Fraction(str(duration.before)) * more))
     set_path(document, requests.path, fewer)
 
 
@@ -153,7 +158,8 @@ class TestEveryRemedy:
                 assert after.egress is not None
                 costs = before.egress.monthly_cost_usd, after.egress.monthly_cost_usd
                 if costs[0] is None or costs[1] is None:
-                    assert remedy.monthly_cost_usd is None
+                    sizes = [(plan.gateways, plan.addresses_per_gateway) for plan in (before.egress, after.egress)]
+                    assert remedy.monthly_cost_usd == (0 if sizes[0] == sizes[1] else None)
                 else:
                     assert remedy.monthly_cost_usd == costs[1]["total"] - costs[0]["total"]
 
@@ -216,6 +222,47 @@ class TestTogether:
         assert errors(after) == set(), texts
         assert not {item.finding.key for item in found} & keys(after), texts
         assert after.verdict is Verdict.FITS
+
+
+class TestBeyondTheHardLimit:
+    """One gateway, 1,000 pods x 10/s: 117 addresses are needed, and a gateway has at most 8."""
+
+    DOCUMENT = one_pod(
+        zones=3,
+        pods=1_000,
+        flow={"new_connections_per_second_per_pod": 10, "connection_duration_ms": 200, "requests_per_connection": 3},
+        gateways=1,
+    )
+
+    def test_no_quota_is_asked_for_that_no_gateway_can_use(self) -> None:
+        for item in sized(self.DOCUMENT).remedies():
+            for remedy in item.remedies:
+                quotas = [change.after for change in remedy.changes if str(change.path[-1]).startswith("quota")]
+                assert all(quota <= 24 for quota in quotas), told(item)
+
+    def test_more_reuse_is_found(self) -> None:
+        """180 requests on each connection bring it to 2 addresses; 179 would need 88,394 > 88,000 ports."""
+        item = remedied(sized(self.DOCUMENT), "NAT_ADDRESSES_OVER_LIMIT")
+        assert [
+            change.after for change in item.remedies[0].changes if change.path[-1] == "requests_per_connection"
+        ] == [180]
+
+
+def test_many_flows_to_one_destination_are_remedied_without_trying_them_all() -> None:
+    """The heaviest few are moved, not each of hundreds against each other."""
+    document = one_pod(gateways=1, addresses_per_gateway=1)
+    document["egress"]["flows"] = [
+        {
+            "from": "shop",
+            "to": "a.com:443",
+            "new_connections_per_second_per_pod": 100 + number % 7,
+            "connection_duration_ms": 200,
+            "requests_per_connection": 2,
+        }
+        for number in range(300)
+    ]
+    (ports, *_) = sized(document).remedies()
+    assert ports.finding.severity is Severity.ERROR
 
 
 class TestTheIncident:

@@ -1,4 +1,4 @@
-"""Egress sizes: the worked cases of facts/egress.md 5.2, a brute force over placements, and what must hold for all."""
+"""Egress sizes: the worked cases of docs/sizing-egress.md, brute force over placements, what must hold for all."""
 
 import copy
 import itertools
@@ -153,7 +153,7 @@ class TestWorkedCases:
     def test_facts_table(
         self, case: EgressLoad, scenario: Scenario, ports: int, busiest: int, each: int, total: int, dollars: float
     ) -> None:
-        """Every row of the table in facts/egress.md, 5.2."""
+        """Every row of the table in docs/sizing-egress.md."""
         plan = size_egress(case)
         assert plan.ports_needed[scenario] == ports
         assert plan.busiest_gateway_ports[scenario] == busiest

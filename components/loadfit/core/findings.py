@@ -122,7 +122,7 @@ class Remedied:
         """What to declare to see more remedies; where there is neither, that none was found."""
         if self.remedies or self.finding.asks:
             return self.finding.asks
-        return ("No change of this document's numbers was found that does: carry less load, or split it.",)
+        return ("No change of this document's numbers was found that does.",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,9 @@ def _problem(model: type[BaseModel], error: ErrorDetails, *, guesses: bool) -> P
     if choices:
         meant = nearest(str(error["input"]), choices)
         return Problem(path, f"one of {', '.join(choices)}", found, f'Did you mean "{meant}"?' if meant else "")
+    if kind == "string_pattern_mismatch":
+        meaning = _meaning(model, path).rstrip(".")
+        return Problem(path, meaning[:1].lower() + meaning[1:] or f"a text like {context['pattern']}", found)
     expectation = _EXPECTED.get(kind)
     return Problem(path, expectation(context) if expectation else printable(error["msg"].lower(), 200), found)
 
@@ -150,7 +153,7 @@ def _plain(number: float) -> str:
 
 def _unknown_key(model: type[BaseModel], path: Path, *, guesses: bool) -> Problem:
     owner = _model_at(model, path[:-1])
-    known = [field.alias or name for name, field in owner.model_fields.items()] if owner else []
+    known = [field.alias or name for name, field in owner.model_fields.items() if not field.exclude] if owner else []
     meant = nearest(str(path[-1]), known) if guesses else None
     expected = f'"{meant}"' if meant else f"one of {', '.join(known)}" if known else "no such key"
     way_out = f'Did you mean "{meant}"?' if meant else ""

@@ -27,17 +27,22 @@ def _of_policy(load: EgressLoad) -> Iterator[Assumption]:
     cooling = churning or any(flow.rollout_duration is not None for flow in through_nat)
     used = {
         "target_utilization": bool(through_nat),
-        "zone_skew": load.number_of_gateways > 1 and any(flow.max_skew is None for flow in through_nat),
+        "zone_skew": load.number_of_gateways > 1
+        and (any(flow.max_skew is None for flow in through_nat) or _declares_traffic(load)),
         "zones_lost": load.zones > 1,
         "port_cooldown_seconds": cooling,
-        "address_skew": any((flow.addresses or 1) > 1 for flow in through_nat),
-        "pod_ephemeral_ports": bool(through_nat),
+        "address_skew": any((flow.addresses or 1) > 1 for flow in load.flows),
+        "pod_ephemeral_ports": bool(load.flows),
     }
     for name, default in POLICY_DEFAULTS.items():
         declared = load.policy is not None and getattr(load.policy, name) is not None
         if used[name] and not declared:
             path = load.where(("policy", name))
             yield Assumption(path, default.value, default.unit, f"{default.meaning}", default.source)
+
+
+def _declares_traffic(load: EgressLoad) -> bool:
+    return load.peak_gbps is not None or load.peak_packets_per_second is not None
 
 
 def _of_flows(load: EgressLoad) -> Iterator[Assumption]:

@@ -138,7 +138,8 @@ def _addresses(plan: EgressPlan) -> Iterator[Finding]:
     load, count = plan.load, plan.addresses_per_gateway
     hard, quota = limits.NAT_ADDRESSES_PER_GATEWAY, load.addresses_per_gateway_quota
     given = load.given_addresses_per_gateway is not None
-    asks = _asks(load, plan.worst) if plan.worst is not None and not given else ()
+    # With one address each, nothing lighter needs fewer.
+    asks = _asks(load, plan.worst) if plan.worst is not None and not given and count > 1 else ()
     declared = f"addresses_per_gateway = {count:,}, as declared"
     why = declared if given and not load.allocations else _addresses_equation(plan)
     if count > hard.value:

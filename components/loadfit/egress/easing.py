@@ -9,20 +9,22 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from loadfit.core.exact import exact
+from loadfit.core.exact import ceiling, exact
 from loadfit.core.limits import NAT_IDLE_TIMEOUT
 from loadfit.core.tightening import tightened
 from loadfit.core.wording import counted, few
 from loadfit.egress.load import ClosedBy, Destination, EgressLoad, Flow
 from loadfit.egress.placement import Placement, hottest_share
-from loadfit.egress.sizing import plan_destination
+from loadfit.egress.plan import Scenario
 
 __all__ = ["Easing", "Target", "easings"]
 
 _MOST_REUSE = 1_000_000
 """Requests per connection beyond which nothing is sought: the ports left are those of connections in use."""
 _ALONE = 8
-"""How many of the heaviest flows are tried each by itself before all are moved together."""
+"""How many of the heaviest flows are tried each by itself before several are moved together."""
+_TOGETHER = (8, 64)
+"""How many of the heaviest flows are moved together; nobody changes more of them at once."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ def easings(load: EgressLoad, targets: Sequence[Target]) -> Iterator[Easing]:
 class _Way:
     """One number of a flow that can be moved to take fewer ports."""
 
+    kind: "_Kind"
     index: int
     now: int
     most: int
@@ -79,20 +82,14 @@ _Kind = Callable[[int, Flow], _Way | None]
 def _eased(load: EgressLoad, target: Target, kinds: Iterable[_Kind]) -> Easing | None:
     """The smallest move of one number, or of several together, that brings a target to what there is."""
     flows = {index: load.flows[index] for index in target.flows}
-    placement = Placement.of(load)
+    gauge = _Gauge(load, target, flows)
     ways = [way for kind in kinds for index, flow in flows.items() if (way := kind(index, flow)) is not None]
-    ways.sort(
-        key=lambda way: -(flows[way.index].ports_per_pod(placement.cooldown_seconds) * flows[way.index].peak_pods)
-    )
-
-    def meets(chosen: Sequence[_Way], values: Sequence[int]) -> bool:
-        changed = dict(flows)
-        for way, value in zip(chosen, values, strict=True):
-            changed[way.index] = changed[way.index].model_copy(update=dict(way.moved(value)))
-        return _meets(load, placement, target, changed)
-
-    for chosen in [*([way] for way in ways[:_ALONE]), ways]:
-        values = tightened([way.now for way in chosen], [way.most for way in chosen], partial(meets, chosen))
+    ways.sort(key=lambda way: -(gauge.each[way.index] * flows[way.index].peak_pods))
+    heaviest = [ways[:number] for number in _TOGETHER if number < len(ways)]
+    if len(ways) <= _TOGETHER[-1]:
+        heaviest.append(ways)
+    for chosen in [*([way] for way in ways[:_ALONE]), *heaviest]:
+        values = tightened([way.now for way in chosen], [way.most for way in chosen], partial(gauge.meets, chosen))
         if values is None:
             continue
         moved = [(way, way.moved(value)) for way, value in zip(chosen, values, strict=True)]
@@ -104,15 +101,55 @@ def _eased(load: EgressLoad, target: Target, kinds: Iterable[_Kind]) -> Easing |
     return None
 
 
-def _meets(load: EgressLoad, placement: Placement, target: Target, flows: Mapping[int, Flow]) -> bool:
-    if target.on_gateway is not None:
-        eased = plan_destination(load, placement, target.destination, flows)
-        if eased.most_ports > target.on_gateway:
+class _Gauge:
+    """Tells whether a target is met when numbers of its flows are moved.
+
+    Where pods stand does not change with how they behave, so a moved number changes the sums by its own part alone.
+    """
+
+    def __init__(self, load: EgressLoad, target: Target, flows: Mapping[int, Flow]) -> None:
+        placement = Placement.of(load)
+        self.target = target
+        self.flows = flows
+        self.cooldown = placement.cooldown_seconds
+        self.share = hottest_share(load, next(iter(flows.values())))
+        self.each = {index: flow.ports_per_pod(self.cooldown) for index, flow in flows.items()}
+        self.behind = [
+            {index: placement.pods(flow, scenario).counted_behind_one for index, flow in flows.items()}
+            for scenario in Scenario
+        ]
+        self.sums = [sum(self.each[index] * pods for index, pods in behind.items()) for behind in self.behind]
+        self.in_pod = sum(self.each.values())
+        self._known: dict[tuple[_Kind, int, int], Fraction | int] = {}
+
+    def meets(self, chosen: Sequence[_Way], values: Sequence[int]) -> bool:
+        """Whether the target is met with the chosen numbers at these values."""
+        moved: dict[int, Fraction | int] = {}
+        if len({way.index for way in chosen}) == len(chosen):
+            moved = {way.index: self._moved(way, value) for way, value in zip(chosen, values, strict=True)}
+        else:
+            # Several numbers of one flow: what the flow takes is not the sum of their parts.
+            changed = dict(self.flows)
+            for way, value in zip(chosen, values, strict=True):
+                changed[way.index] = changed[way.index].model_copy(update=dict(way.moved(value)))
+            moved = {way.index: changed[way.index].ports_per_pod(self.cooldown) for way in chosen}
+        more = {index: ports - self.each[index] for index, ports in moved.items()}
+        if self.target.in_pod is not None and (self.in_pod + sum(more.values())) * self.share > self.target.in_pod:
             return False
-    if target.in_pod is not None:
-        ports = sum(flow.ports_per_pod(placement.cooldown_seconds) for flow in flows.values())
-        return ports * hottest_share(load, next(iter(flows.values()))) <= target.in_pod
-    return True
+        if self.target.on_gateway is None:
+            return True
+        return all(
+            ceiling((total + sum(change * behind[index] for index, change in more.items())) * self.share)
+            <= self.target.on_gateway
+            for total, behind in zip(self.sums, self.behind, strict=True)
+        )
+
+    def _moved(self, way: _Way, value: int) -> Fraction | int:
+        key = (way.kind, way.index, value)
+        if key not in self._known:
+            flow = self.flows[way.index].model_copy(update=dict(way.moved(value)))
+            self._known[key] = flow.ports_per_pod(self.cooldown)
+        return self._known[key]
 
 
 def _said(index: int, flow: Flow, fields: Mapping[str, Any], load: EgressLoad) -> str:
@@ -129,7 +166,7 @@ def _said(index: int, flow: Flow, fields: Mapping[str, Any], load: EgressLoad) -
 def _fewer_connections(index: int, flow: Flow) -> _Way | None:
     if flow.connections_per_pod is None:
         return None
-    return _Way(index, flow.connections_per_pod, 1, lambda value: {"connections_per_pod": value})
+    return _Way(_fewer_connections, index, flow.connections_per_pod, 1, lambda value: {"connections_per_pod": value})
 
 
 def _shorter_idle(index: int, flow: Flow) -> _Way | None:
@@ -146,7 +183,7 @@ def _shorter_idle(index: int, flow: Flow) -> _Way | None:
             fields = {"closed_by": ClosedBy.CLIENT, **fields}
         return fields if value < now else {}
 
-    return _Way(index, now, 0, moved)
+    return _Way(_shorter_idle, index, now, 0, moved)
 
 
 def _more_reuse(index: int, flow: Flow) -> _Way | None:
@@ -167,7 +204,7 @@ def _more_reuse(index: int, flow: Flow) -> _Way | None:
             fields["connection_duration_ms"] = float(exact(flow.connection_duration_ms) * more)
         return fields
 
-    return _Way(index, int(requests), _MOST_REUSE, moved)
+    return _Way(_more_reuse, index, int(requests), _MOST_REUSE, moved)
 
 
 _KINDS: tuple[_Kind, ...] = (_fewer_connections, _shorter_idle, _more_reuse)

@@ -155,6 +155,13 @@ class Traffic(Declared):
                 "Beside a rate of new connections, say how long one is in use.",
                 at=("connection_duration_ms",),
             )
+        if self.uses_nat and self.to.startswith("["):
+            raise problem_error(
+                "ipv6: NAT gateways translate IPv4 addresses",
+                shown(self.to),
+                "Declare via: ipv6, or the destination's name or IPv4 address.",
+                at=("via",),
+            )
         if self.closed_by is ClosedBy.NAT_TIMEOUT and self.idle_timeout_seconds is not None:
             raise problem_error(
                 "no idle time-out where the gateway ends the connections: its own is fixed at 350 seconds",
@@ -404,8 +411,6 @@ class EgressLoad(EgressSettings):
             )
         behind: dict[Destination, int] = {}
         for index, flow in enumerate(self.flows):
-            if not flow.uses_nat:
-                continue
             addresses = behind.setdefault(flow.destination, flow.addresses or 1)
             if addresses != (flow.addresses or 1):
                 raise problem_error(

@@ -189,7 +189,10 @@ def _checked(plan: EgressPlan, finding: Finding, draft: _Draft, *, keep_same: bo
         return None
     after = size_egress(load)
     kind, sentence = draft.kind, draft.sentence
-    missing = _grown_quotas(plan, after)
+    over_limit = any(other.code == codes.NAT_ADDRESSES_OVER_LIMIT for other in after.findings)
+    if over_limit and any(path[0] in _QUOTA_NAMES for path, _ in changes):
+        return None  # no quota helps where a gateway cannot have as many
+    missing = () if over_limit else _grown_quotas(plan, after)
     if missing:
         kind = RemedyKind.QUOTA_REQUEST
         sentence += f", with {' and '.join(_raised(path, value) for path, value in missing)}"
@@ -257,6 +260,7 @@ def _grown_quotas(before: EgressPlan, after: EgressPlan) -> Changes:
     )
 
 
+_QUOTA_NAMES = frozenset({"quota_addresses_per_gateway", "quota_addresses_per_region"})
 _QUOTA_FIELDS: dict[str, Path] = {
     codes.NAT_ADDRESSES_OVER_QUOTA: ("quota_addresses_per_gateway",),
     codes.REGION_ADDRESSES_OVER_QUOTA: ("quota_addresses_per_region",),
@@ -271,7 +275,8 @@ def _raised(path: Path, value: int) -> str:
 
 def _cost_difference(before: EgressPlan, after: EgressPlan) -> Fraction | None:
     if before.monthly_cost_usd is None or after.monthly_cost_usd is None:
-        return None
+        same = (before.gateways, before.addresses_per_gateway) == (after.gateways, after.addresses_per_gateway)
+        return Fraction(0) if same else None
     return after.monthly_cost_usd["total"] - before.monthly_cost_usd["total"]
 
 
@@ -287,7 +292,9 @@ def _gateway_per_zone(plan: EgressPlan) -> Iterator[_Draft]:
     load = plan.load
     if load.number_of_gateways == 1 and load.zones > 1 and not load.allocations:
         sentence = f"one gateway in each of the {load.zones} zones"
-        yield _Draft(RemedyKind.CONFIGURATION, _with_addresses(load, ((("gateways",), load.zones),)), sentence)
+        changes: Changes = ((("gateways",), load.zones),)
+        yield _Draft(RemedyKind.CONFIGURATION, _with_addresses(load, changes), sentence)
+        yield _Draft(RemedyKind.CONFIGURATION, changes, sentence)
 
 
 def _more_zones(plan: EgressPlan) -> Iterator[_Draft]:
@@ -301,6 +308,7 @@ def _more_zones(plan: EgressPlan) -> Iterator[_Draft]:
             changes = (*changes, (("gateways",), zones))
         sentence = f"{zones} zones, each with its own gateway"
         yield _Draft(RemedyKind.CONFIGURATION, _with_addresses(load, changes), sentence)
+        yield _Draft(RemedyKind.CONFIGURATION, changes, sentence)
 
 
 def _with_addresses(load: EgressLoad, changes: Changes) -> Changes:

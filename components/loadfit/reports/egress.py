@@ -80,6 +80,6 @@ def _cost_table(plan: EgressPlan) -> Table:
     rows.append(("total", show_dollars(cost["total"])))
     if plan.gateways > 1:
         rows.append(
-            ("  over one gateway for all zones", show_difference(plan.cost_over_one_gateway).split(" a month")[0])
+            ("  over one such gateway for all zones", show_difference(plan.cost_over_one_gateway).split(" a month")[0])
         )
     return Table(("Cost a month", ""), tuple(rows))

@@ -1,5 +1,6 @@
 """What MultiAzNatEgress was given besides the load, with its defaults, and what of it cannot be."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from loadfit.egress.component.arguments import AddressRetention, EgressZone, Gat
 from loadfit.egress.plan import EgressPlan
 
 __all__ = ["Wiring"]
+
+_ZONE_NAME = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d[a-z]")
 
 
 class Wiring:
@@ -85,6 +88,21 @@ class Wiring:
             _unknown_zone(("load", "allocations", zone), zone, list(self.zones))
             for zone in self.load.allocations or {}
             if zone not in self.zones
+        ]
+        problems += [
+            Problem(
+                ("zones", zone),
+                "a zone id, such as use1-az1",
+                f"the zone name {zone}",
+                "Names stand for other zones in other accounts: `aws ec2 describe-availability-zones` shows both.",
+            )
+            for zone in self.zones
+            if _ZONE_NAME.fullmatch(zone)
+        ]
+        problems += [
+            Problem(("zones", zone, "private_subnet_ids"), "the subnets that the gateway serves", "none")
+            for zone, wired in self.zones.items()
+            if not wired["private_subnet_ids"] and "route_table_id" not in wired
         ]
         for zone in self.gateway_zones:
             if zone in self.zones and "public_subnet_id" not in self.zones[zone]:
