@@ -10,6 +10,12 @@ from loadfit.core.problems import InvalidLoad, Problem
 if TYPE_CHECKING:
     from loadfit.component import InvalidInputs
     from loadfit.config import from_config
+    from loadfit.databases import ClientGroup, DatabaseLoad, DatabasePlan, DatabasePolicy, size_database
+    from loadfit.databases.component import PgBouncerPool, PgBouncerPoolArgs
+    from loadfit.databases.config import ClientTls, ServerTls
+    from loadfit.databases.drain import DrainMode, PoolDrain
+    from loadfit.databases.features import SessionFeature
+    from loadfit.databases.wiring import ClientPods, PoolMonitoring
     from loadfit.documents import read_load
     from loadfit.egress import EgressLoad, EgressPlan, EgressPolicy, Flow, size_egress
     from loadfit.egress.component import (
@@ -23,6 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AddressRetention",
+    "ClientGroup",
+    "ClientPods",
+    "ClientTls",
+    "DatabaseLoad",
+    "DatabasePlan",
+    "DatabasePolicy",
+    "DrainMode",
     "EgressLoad",
     "EgressPlan",
     "EgressPolicy",
@@ -34,11 +47,17 @@ __all__ = [
     "InvalidLoad",
     "MultiAzNatEgress",
     "MultiAzNatEgressArgs",
+    "PgBouncerPool",
+    "PgBouncerPoolArgs",
+    "PoolDrain",
+    "PoolMonitoring",
     "Problem",
     "Remedied",
     "Remedy",
     "RemedyKind",
     "ResolvedLoad",
+    "ServerTls",
+    "SessionFeature",
     "Severity",
     "SizingError",
     "StackLoad",
@@ -50,6 +69,7 @@ __all__ = [
     "read_load",
     "resolve",
     "size",
+    "size_database",
     "size_egress",
 ]
 
@@ -63,6 +83,14 @@ _HOMES = {
         ("AddressRetention", "EgressZone", "GatewayEndpoint", "MultiAzNatEgress", "MultiAzNatEgressArgs"),
         "loadfit.egress.component",
     ),
+    **dict.fromkeys(
+        ("ClientGroup", "DatabaseLoad", "DatabasePlan", "DatabasePolicy", "size_database"), "loadfit.databases"
+    ),
+    **dict.fromkeys(("PgBouncerPool", "PgBouncerPoolArgs"), "loadfit.databases.component"),
+    **dict.fromkeys(("ClientTls", "ServerTls"), "loadfit.databases.config"),
+    **dict.fromkeys(("DrainMode", "PoolDrain"), "loadfit.databases.drain"),
+    "SessionFeature": "loadfit.databases.features",
+    **dict.fromkeys(("ClientPods", "PoolMonitoring"), "loadfit.databases.wiring"),
     **dict.fromkeys(("ResolvedLoad", "StackLoad", "StackPlan", "parse_load", "resolve", "size"), "loadfit.stack"),
 }
 

@@ -11,7 +11,9 @@ import pytest
 
 import loadfit
 from loadfit.cli.__main__ import main
-from loadfit.egress.codes import EXPLANATIONS
+from loadfit.cli.explain import EXPLANATIONS
+from loadfit.databases import codes as databases
+from loadfit.egress import codes as egress
 
 ROOT = Path(__file__).parents[2]
 FITS, BREAKS = str(ROOT / "examples/case-study.yaml"), str(ROOT / "examples/incident.yaml")
@@ -78,13 +80,15 @@ def test_explain_tells_what_a_code_means(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == code
     assert "Equation" in lines
-    assert all(source in "\n".join(lines) for source in EXPLANATIONS[code].sources)
+    assert all(source in " ".join(" ".join(lines).split()) for source in EXPLANATIONS[code].sources)
     assert max(len(line) for line in lines if "://" not in line) <= 60
 
 
-def test_explain_alone_lists_the_codes(capsys: pytest.CaptureFixture[str]) -> None:
+def test_explain_alone_lists_the_codes_of_every_room(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 0
     assert capsys.readouterr().out.split() == sorted(EXPLANATIONS)
+    assert set(EXPLANATIONS) == {*egress.EXPLANATIONS, *databases.EXPLANATIONS}
+    assert len(EXPLANATIONS) == len(egress.EXPLANATIONS) + len(databases.EXPLANATIONS), "a code is unique"
 
 
 def test_explain_knows_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,8 +108,9 @@ def test_help_and_version_succeed(arguments: list[str], capsys: pytest.CaptureFi
 def test_preview_shows_resources_and_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preview", "prod", "--cwd", str(ROOT / "docs")]) == 0
     told = capsys.readouterr()
-    assert told.out.startswith("Resources of stack prod: 53 to create, 0 read\n")
-    assert "└─ loadfit:index:MultiAzNatEgress  egress\n" in told.out
+    assert told.out.startswith("Resources of stack prod: 66 to create, 0 read\n")
+    assert "├─ loadfit:index:MultiAzNatEgress  egress\n" in told.out
+    assert "└─ loadfit:index:PgBouncerPool  orders\n" in told.out
     assert "36,000 of 55,000" in told.out
     assert told.err == ""
 
@@ -115,6 +120,7 @@ def test_preview_of_what_does_not_fit_says_so_once(capsys: pytest.CaptureFixture
     told = capsys.readouterr()
     assert told.out.startswith("Preview of stack incident failed: nothing would be created.\n")
     assert told.out.count("error NAT_PORTS_SHORT") == 1
+    assert told.out.count("error DATABASE_CONNECTIONS_SHORT") == 1
     assert told.err == ""
 
 

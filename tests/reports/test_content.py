@@ -27,7 +27,8 @@ def test_the_repaired_case_study_shows_its_numbers() -> None:
 
 def test_the_incident_shows_its_ways_out() -> None:
     """176 connections; a second address for $3.65; a gateway in each zone for $73.00."""
-    (ports, zone) = (block for block in contents(example("incident"), "x") if isinstance(block, FindingBlock))
+    found = [block for block in contents(example("incident"), "x") if isinstance(block, FindingBlock)]
+    (ports, zone) = (block for block in found if block.path.startswith("egress."))
     assert (ports.code, ports.tone, zone.code, zone.tone) == (
         *("NAT_PORTS_SHORT", Tone.ERROR),
         *("ZONE_LOSS_STOPS_EGRESS", Tone.WARNING),
@@ -39,10 +40,38 @@ def test_the_incident_shows_its_ways_out() -> None:
     ]
 
 
+def test_the_databases_incident_shows_its_ways_out() -> None:
+    """A pool in front; more connections than the default; pools of six. Of 30, ten can ever be busy."""
+    found = [block for block in contents(example("incident"), "x") if isinstance(block, FindingBlock)]
+    (connections, oversized) = (block for block in found if block.path.startswith("databases.orders."))
+    assert (connections.code, connections.tone, oversized.code, oversized.tone) == (
+        *("DATABASE_CONNECTIONS_SHORT", Tone.ERROR),
+        *("APP_POOL_OVERSIZED", Tone.WARNING),
+    )
+    assert [(way.cost, way.changes) for way in connections.ways] == [
+        ("no extra cost", ("databases.orders.pooled: true",)),
+        ("no extra cost", ("databases.orders.max_connections: 846",)),
+        (
+            "no extra cost",
+            ("databases.orders.clients[0].pool_size: 6", "databases.orders.clients[0].max_overflow: 0"),
+        ),
+    ]
+
+
+def test_the_repaired_database_shows_its_numbers() -> None:
+    """200 clients, 250 in a rollout; two replicas of 25; 150 of 200 connections free."""
+    plan = example("case-study")
+    assert "2 replicas of PgBouncer x 25 = 50 server connections" in said(plan)
+    rows = {row[0]: row[1:] for table in tables(plan) for row in table.rows}
+    assert rows["all together"] == ("200", "250", "450")
+    assert (rows["max_connections"], rows["needed"], rows["free"]) == (("200",), ("50",), ("150",))
+    assert rows["max_client_conn, in each replica"] == ("1,000",)
+
+
 def test_the_verdict_is_the_first_thing_said() -> None:
     assert contents(example("case-study"), "a.yaml")[0] == Heading(1, "a.yaml: fits", Tone.GOOD)
     first = contents(example("incident"), "a.yaml")[0]
-    assert first == Heading(1, "a.yaml: does not fit (1 error and 1 warning)", Tone.ERROR)
+    assert first == Heading(1, "a.yaml: does not fit (2 errors and 2 warnings)", Tone.ERROR)
 
 
 def test_one_gateway_has_no_line_for_all_zones() -> None:
@@ -58,9 +87,10 @@ def test_one_gateway_has_no_line_for_all_zones() -> None:
 
 def test_every_assumption_is_listed_with_its_field() -> None:
     plan = example("case-study")
-    assert plan.egress is not None
+    assert set(plan.sections) == {"egress", "databases.orders"}
     text = said(plan)
-    assert f"({len(plan.egress.assumptions)})" in text
+    assert f"({sum(len(section.assumptions) for section in plan.sections.values())})" in text
+    assert "databases.orders.reserved = 5: " in text
     assert "egress.policy.zone_skew = 1.2: " in text
     assert "egress.prices: a month has 730 hours" in text, "a number that the sentence gives is not given twice"
 

@@ -17,6 +17,16 @@ NUMBERS = (
     *("ports_total", "ports_with_zone_lost", "utilization"),
 )
 SIZES = (*BY_SCENARIO, *NUMBERS, "binding_scenario", "verdict", "findings", "assumptions", "monthly_cost_usd")
+DATABASE_NUMBERS = (
+    *("budget", "replicas", "server_connections_per_replica", "server_connections", "free_connections"),
+    *("max_client_conn", "file_descriptors"),
+)
+WAITS = ("offered_erlangs", "app_pool_p99_wait_ms")
+DATABASE_SIZES = (
+    *DATABASE_NUMBERS,
+    *WAITS,
+    *("clients", "p99_wait_ms", "verdict", "findings", "assumptions", "monthly_cost_usd"),
+)
 SCENARIOS = {"steady", "rollout", "zone_lost"}
 
 
@@ -32,10 +42,19 @@ def read(plan: StackPlan) -> Any:
 @pytest.mark.parametrize("name", ["case-study", "incident"])
 def test_every_name_stands_once_directly_in_its_section(name: str) -> None:
     data = read(example(name))
-    counted = Counter(keys(data))
-    assert {size: counted[size] for size in SIZES} == dict.fromkeys(SIZES, 1)
-    assert set(SIZES) <= set(data["egress"])
-    assert set(data) == {"schema_version", "fits", "egress"}
+    orders = data["databases"]["orders"]
+    for section, sizes in ((data["egress"], SIZES), (orders, DATABASE_SIZES)):
+        counted = Counter(keys(section))
+        assert {size: counted[size] for size in sizes} == dict.fromkeys(sizes, 1)
+        assert set(sizes) <= set(section)
+    assert set(data) == {"schema_version", "fits", "egress", "databases"}
+    assert set(data["databases"]) == {"orders"}
+    above = Counter(keys({**data, "egress": None, "databases": None}))
+    assert not set(above) & {*SIZES, *DATABASE_SIZES}
+    in_egress, in_orders = set(keys(data["egress"])), set(keys(orders))
+    shared = set(SIZES) & set(DATABASE_SIZES)
+    assert not in_egress & (set(DATABASE_SIZES) - shared)
+    assert not in_orders & (set(SIZES) - shared)
 
 
 @pytest.mark.parametrize("name", ["case-study", "incident"])
@@ -47,6 +66,43 @@ def test_sizes_are_numbers_or_objects_by_scenario(name: str) -> None:
     for number in NUMBERS:
         assert type(section[number]) is (float if number == "utilization" else int)
     assert section["binding_scenario"] in SCENARIOS
+
+
+@pytest.mark.parametrize("name", ["case-study", "incident"])
+def test_a_databases_sizes_are_numbers_or_objects_by_state(name: str) -> None:
+    section = read(example(name))["databases"]["orders"]
+    assert set(section["clients"]) == {"steady", "rollout", "terminating"}
+    assert set(section["p99_wait_ms"]) == {"steady", "degraded"}
+    for whole in (*section["clients"].values(), *(section[number] for number in DATABASE_NUMBERS)):
+        assert type(whole) is int
+    for real in (*section["p99_wait_ms"].values(), *(section[number] for number in WAITS)):
+        assert type(real) is float
+
+
+def test_the_case_studys_database() -> None:
+    section = read(example("case-study"))["databases"]["orders"]
+    expected = {
+        "verdict": "fits",
+        "clients": {"steady": 200, "rollout": 250, "terminating": 450},
+        "budget": 169,
+        "offered_erlangs": 20.0,
+        "replicas": 2,
+        "server_connections_per_replica": 25,
+        "server_connections": 50,
+        "free_connections": 150,
+        "max_client_conn": 1000,
+        "findings": [],
+    }
+    assert {name: section[name] for name in expected} == expected
+
+
+def test_the_incidents_database_is_not_capped() -> None:
+    section = read(example("incident"))["databases"]["orders"]
+    assert section["verdict"] == "does not fit"
+    assert (section["server_connections"], section["budget"], section["free_connections"]) == (750, 169, -550)
+    assert section["clients"] == {"steady": 600, "rollout": 750, "terminating": 1350}
+    first = section["findings"][0]
+    assert (first["code"], first["needed"], first["available"]) == ("DATABASE_CONNECTIONS_SHORT", 750, 189)
 
 
 def test_the_case_studys_sizes() -> None:

@@ -7,12 +7,16 @@ import textwrap
 from loadfit.cli.failure import Failure
 from loadfit.cli.terminal import terminal
 from loadfit.core.problems import nearest, printable
-from loadfit.egress.codes import EXPLANATIONS
+from loadfit.databases import codes as databases
+from loadfit.egress import codes as egress
 
-__all__ = ["HELP", "NAME", "add_arguments", "run"]
+__all__ = ["EXPLANATIONS", "HELP", "NAME", "add_arguments", "run"]
 
 NAME = "explain"
 HELP = "explain one finding: what it means, its equation, its sources"
+
+EXPLANATIONS = {**egress.EXPLANATIONS, **databases.EXPLANATIONS}
+"""Every room's findings; a code is unique in the project."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +43,13 @@ def run(arguments: argparse.Namespace) -> int:
     lines = [code, "", *textwrap.wrap(explanation.meaning, width), "", "Equation"]
     for equation in explanation.equation.split("; "):
         lines += textwrap.wrap(equation, width, initial_indent="  ", subsequent_indent="      ")
-    lines += ["", "Sources", *(f"  {source}" for source in explanation.sources)]
+    lines += ["", "Sources", *(line for source in explanation.sources for line in _source(source, width))]
     sys.stdout.write("\n".join(lines) + "\n")
     return 0
+
+
+def _source(source: str, width: int) -> list[str]:
+    # An address that is broken in two cannot be opened.
+    if "://" in source:
+        return [f"  {source}"]
+    return textwrap.wrap(source, width, initial_indent="  ", subsequent_indent="    ")

@@ -3,17 +3,22 @@
 from collections.abc import Iterator, Sequence
 
 from loadfit.core.exact import show_number
-from loadfit.core.findings import Assumption, Remedied, Severity, Verdict
+from loadfit.core.findings import Assumption, Remedied, Remedy, Severity, Verdict
 from loadfit.core.paths import show_path
 from loadfit.core.problems import printable
 from loadfit.reports.blocks import Block, Bullets, Details, FindingBlock, Heading, Paragraph, Tone, Way
+from loadfit.reports.databases import database_blocks
 from loadfit.reports.egress import egress_blocks
-from loadfit.stack import StackPlan
+from loadfit.stack import SectionPlan, StackPlan
 
 __all__ = ["SHOWN_FINDINGS", "assumption_blocks", "contents", "finding_blocks", "summary"]
 
 SHOWN_FINDINGS = 20
 """How many findings of a section are shown in full; the rest is counted."""
+
+
+SHOWN_CHANGES = 8
+"""How many changes of a remedy are shown; the rest is counted."""
 
 
 def contents(plan: StackPlan, title: str) -> list[Block]:
@@ -26,14 +31,19 @@ def contents(plan: StackPlan, title: str) -> list[Block]:
     fits = plan.verdict is Verdict.FITS
     blocks: list[Block] = [Heading(1, f"{printable(title)}: {summary(plan)}", Tone.GOOD if fits else Tone.ERROR)]
     if plan.egress is not None:
-        heading, *sizes = egress_blocks(plan.egress)
-        blocks += [
-            heading,
-            *finding_blocks(plan.egress.remedies()),
-            *sizes,
-            *assumption_blocks(plan.egress.assumptions),
-        ]
+        blocks += _section(plan.egress, egress_blocks(plan.egress))
+    for database in plan.databases.values():
+        blocks += _section(database, database_blocks(database))
+    # What the sizes rest on comes last, so that what was found stands together.
+    blocks += assumption_blocks([one for section in plan.sections.values() for one in section.assumptions])
     return blocks
+
+
+def _section(plan: SectionPlan, content: Iterator[Block]) -> Iterator[Block]:
+    """A section's heading, what was found, and its sizes."""
+    yield next(content)
+    yield from finding_blocks(plan.remedies())
+    yield from content
 
 
 def assumption_blocks(assumptions: Sequence[Assumption]) -> Iterator[Block]:
@@ -61,14 +71,18 @@ def finding_blocks(remedied: Sequence[Remedied]) -> Iterator[Block]:
             path=show_path(finding.path),
             message=finding.message,
             equation=finding.equation,
-            ways=tuple(
-                Way(way.kind.value, way.sentence, way.cost, tuple(map(str, way.changes))) for way in item.remedies
-            ),
+            ways=tuple(Way(way.kind.value, way.sentence, way.cost, _changes(way)) for way in item.remedies),
             asks=item.asks,
         )
     rest = len(remedied) - SHOWN_FINDINGS
     if rest > 0:
         yield Paragraph(f"... and {rest:,} more findings; --format json lists them all.", Tone.WARNING)
+
+
+def _changes(way: Remedy) -> tuple[str, ...]:
+    shown = [str(change) for change in way.changes[:SHOWN_CHANGES]]
+    rest = len(way.changes) - len(shown)
+    return (*shown, *([f"... and {rest:,} more; --format json lists them all"] if rest else []))
 
 
 def summary(plan: StackPlan) -> str:

@@ -8,11 +8,13 @@ from typing import Any
 
 from loadfit.core.findings import Assumption, Remedied, Verdict
 from loadfit.core.paths import show_path
+from loadfit.databases import DatabasePlan
+from loadfit.databases import summary as databases
 from loadfit.egress import EgressPlan, Scenario
-from loadfit.egress.summary import plan_summary
+from loadfit.egress import summary as egress
 from loadfit.stack import StackPlan
 
-__all__ = ["SCHEMA_VERSION", "egress_data", "plan_data", "render_json"]
+__all__ = ["SCHEMA_VERSION", "database_data", "egress_data", "plan_data", "render_json"]
 
 SCHEMA_VERSION = 1
 """Raised when a name goes or changes its meaning; new names do not raise it."""
@@ -28,13 +30,15 @@ def plan_data(plan: StackPlan) -> dict[str, Any]:
     data: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "fits": plan.verdict is Verdict.FITS}
     if plan.egress is not None:
         data["egress"] = egress_data(plan.egress)
+    if plan.databases:
+        data["databases"] = {name: database_data(database) for name, database in plan.databases.items()}
     return data
 
 
 def egress_data(plan: EgressPlan) -> dict[str, Any]:
     """The egress section: sizes under the names of the documentation, then what was found."""
     return {
-        **plan_summary(plan),
+        **egress.plan_summary(plan),
         "destinations": [
             {
                 "destination": str(one.destination),
@@ -42,6 +46,53 @@ def egress_data(plan: EgressPlan) -> dict[str, Any]:
                 "busiest_gateway": _scenarios(one.busiest_gateway_ports),
             }
             for one in plan.destinations
+        ],
+        "findings": [_finding(item) for item in plan.remedies()],
+        "assumptions": [_assumption(one) for one in plan.assumptions],
+    }
+
+
+def database_data(plan: DatabasePlan) -> dict[str, Any]:
+    """A database's section: sizes under the names of the documentation, then what was found."""
+    return {
+        **databases.plan_summary(plan),
+        "max_connections_used": plan.max_connections,
+        "usable_connections": plan.usable,
+        "clients_to_hold": plan.clients_to_hold,
+        "direct_connections": plan.direct_connections,
+        "memory_request_mib": plan.memory_request_mib,
+        "memory_limit_mib": plan.memory_limit_mib,
+        "cpu_request_millicores": plan.cpu_request_millicores,
+        "pools": [
+            {
+                "user": pool.user,
+                "erlangs": float(pool.offered_erlangs),
+                "mean_seconds": float(pool.mean_transaction_seconds),
+                "cv2": float(pool.transaction_cv2),
+                "size_per_replica": pool.size_per_replica,
+                "needed_per_replica": pool.needed_per_replica,
+            }
+            for pool in plan.pools
+        ],
+        "app_pools": [
+            {
+                "client": pool.client,
+                "size": pool.size,
+                "erlangs": float(pool.offered_erlangs),
+                "wait_p99_ms": databases.finite(pool.p99_wait_ms),
+                "needed": pool.needed,
+                "most_used": pool.most_used,
+            }
+            for pool in plan.app_pools
+        ],
+        "pod_limits": [
+            {
+                "client": one.client,
+                "limit": one.limit,
+                "pods_steady": one.pods_steady,
+                "pods_in_rollout": one.pods_in_rollout,
+            }
+            for one in plan.pod_limits
         ],
         "findings": [_finding(item) for item in plan.remedies()],
         "assumptions": [_assumption(one) for one in plan.assumptions],
