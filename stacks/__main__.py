@@ -1,8 +1,9 @@
-"""The reference stack: a network and its egress, sized from the load under ``loadfit:load``."""
+"""The reference stack: a network, its egress and its databases, sized from the load under ``loadfit:load``."""
 
 import pulumi
 
 import loadfit
+from databases import databases
 from network import network
 
 load = loadfit.from_config()  # every problem of every section, once, before anything is registered
@@ -21,4 +22,6 @@ if load.egress is not None:
         wiring["internet_gateway"] = vpc.internet_gateway
     egress = loadfit.MultiAzNatEgress("egress", wiring)
     pulumi.export("allow_list", egress.allow_list_cidrs)
-    pulumi.export("sizing", egress.sizing)
+    pulumi.export("egress_sizing", egress.sizing)
+
+databases(dict(load.databases), vpc, load.stack.region)

@@ -12,7 +12,7 @@ existing one is named in the stack's configuration, and nothing of it is made or
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import islice
@@ -38,6 +38,8 @@ class Network:
     vpc_id: pulumi.Input[str]
     zones: Mapping[str, loadfit.EgressZone]
     internet_gateway: aws.ec2.InternetGateway | None
+    private_blocks: Sequence[str]
+    """Addresses of the private subnets; none are known of a network that exists already."""
 
 
 class _ExistingZone(BaseModel):
@@ -94,7 +96,7 @@ def _existing(declared: object) -> Network:
         lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         raise loadfit.InvalidInputs("loadfit:network: " + "; ".join(lines)) from None
     zones = {zone: loadfit.EgressZone(**wired.model_dump()) for zone, wired in found.zones.items()}
-    return Network(found.vpc_id, zones, None)
+    return Network(found.vpc_id, zones, None, ())
 
 
 def _new(zone_ids: list[str], region: str) -> Network:
@@ -130,7 +132,7 @@ def _new(zone_ids: list[str], region: str) -> Network:
         )
         private = _subnet(f"private-{zone}", vpc, zone, _private_block(position), region, tags)
         zones[zone] = {"public_subnet_id": public.id, "private_subnet_ids": [private.id]}
-    return Network(vpc.id, zones, gateway)
+    return Network(vpc.id, zones, gateway, [str(_private_block(position)) for position in range(len(zone_ids))])
 
 
 def _subnet(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 import pytest
+import yaml
 
 import loadfit
 from loadfit.testing import UNKNOWN, Deployment, deploy
@@ -51,10 +52,12 @@ def refusal(load: Any, **options: Any) -> str:
 
 
 def test_the_load_is_the_document_itself_or_a_path_from_the_projects_folder() -> None:
-    inline, by_path = loaded(document()), loaded("examples/case-study.yaml")
+    written = yaml.safe_load((ROOT / "examples" / "case-study.yaml").read_text())
+    inline, by_path = loaded(written), loaded("examples/case-study.yaml")
     assert inline == by_path
     assert inline.egress is not None
     assert inline.egress.flows[0].pods == 200
+    assert inline.databases["orders"].max_connections == 200
     assert inline.stack.zones == 3
 
 

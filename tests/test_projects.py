@@ -44,7 +44,7 @@ def test_the_reference_project_is_found_from_below() -> None:
         ROOT / "stacks",
     )
     assert set(found.stacks()) == {"incident", "prod"}
-    assert found.defaults == {}, "a type and a description are no value"
+    assert found.defaults == {"loadfit:zones": []}, "a type and a description are no value"
 
 
 def test_no_project_is_told_with_the_folder(tmp_path: Path) -> None:

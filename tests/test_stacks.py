@@ -13,13 +13,28 @@ import yaml
 from loadfit import InvalidInputs
 from loadfit.cli.__main__ import main
 from loadfit.projects import SECRET_PLACEHOLDER, find_project
-from loadfit.testing import Deployment, changes, deploy
+from loadfit.testing import Deployment, Resource, changes, deploy
+from tests.reports.samples import keys
 
 ROOT = Path(__file__).parents[1]
 STACKS = ROOT / "stacks"
 ZONES = ["use1-az1", "use1-az2", "use1-az4"]
 GATEWAY = "aws:ec2/natGateway:NatGateway"
 SUBNET = "aws:ec2/subnet:Subnet"
+INSTANCE = "aws:rds/instance:Instance"
+PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
+ADMITTED = "aws:ec2/securityGroup:SecurityGroup"
+RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+POOL = "loadfit:index:PgBouncerPool"
+KUBERNETES = "pulumi:providers:kubernetes"
+UNTAGGED = {
+    "aws:cloudwatch/dashboard:Dashboard",
+    "aws:ec2/route:Route",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    RULE,
+}
+"""What has no tags in AWS."""
 
 
 def document(zones: int = 3, pods: int = 200) -> dict[str, Any]:
@@ -32,12 +47,29 @@ def document(zones: int = 3, pods: int = 200) -> dict[str, Any]:
     }
 
 
-def deployed(stack: str = "prod", **config: Any) -> Deployment:
-    """A stack of the reference project, with other values for some keys of the `loadfit` namespace."""
+def case_study(zones: int = 3) -> dict[str, Any]:
+    """The whole document of the stack prod: egress and database."""
+    return {**yaml.safe_load((ROOT / "examples" / "case-study.yaml").read_text()), "zones": zones}
+
+
+def named(resource: Resource) -> dict[str, Any]:
+    """AWS's name of a resource that the program gives none."""
+    return {"name": f"{resource.name}-0a1b2c"}
+
+
+STATE: dict[str, Any] = {
+    INSTANCE: lambda one: {"endpoint": f"{one.name}.abc.rds.amazonaws.com:5432", "address": f"{one.name}.abc"},
+    PARAMETERS: named,
+    SUBNET_GROUP: named,
+}
+
+
+def deployed(stack: str = "prod", secrets: tuple[str, ...] = (), **config: Any) -> Deployment:
+    """A stack of the reference project, deployed, with other values for some keys of the `loadfit` namespace."""
     declared = find_project(ROOT).stack(stack).config
     values = {**declared, **{f"loadfit:{key}": value for key, value in config.items()}}
     kept = {key: value for key, value in values.items() if value is not None}
-    return deploy(STACKS, config=kept, project="loadfit", stack=stack, check=False)
+    return deploy(STACKS, config=kept, secrets=secrets, project="loadfit", stack=stack, state=STATE, check=False)
 
 
 def refusal(stack: str = "prod", **config: Any) -> str:
@@ -76,10 +108,12 @@ class TestProgram:
             assert one.property_dependencies["subnetId"]
 
     def test_every_resource_is_tagged_and_in_the_region_of_the_load(self, prod: Deployment) -> None:
-        for one in prod.resources:
-            if one.custom:
-                assert one.inputs["region"] == "us-east-1", one.name
-            if "tags" in one.inputs:
+        managed = [one for one in prod.resources if one.custom and not one.type.startswith("kubernetes:")]
+        assert all(one.type.startswith("aws:") for one in managed)
+        assert {one.type for one in managed} > {INSTANCE, PARAMETERS, SUBNET_GROUP, ADMITTED, RULE, GATEWAY}
+        for one in managed:
+            assert one.inputs["region"] == "us-east-1", one.name
+            if one.type not in UNTAGGED:
                 assert one.inputs["tags"].items() >= {"project": "loadfit", "stack": "prod", "Name": one.name}.items()
 
     def test_subnets_do_not_overlap_and_lie_in_the_vpc(self, prod: Deployment) -> None:
@@ -115,20 +149,25 @@ class TestProgram:
         assert (difference.created, difference.deleted, difference.changed) == ((), (), {})
 
     def test_a_zone_that_is_appended_moves_nothing(self, prod: Deployment) -> None:
-        load = document(4)
-        after = deployed(load=load, zones=[*ZONES, "use1-az6"])
+        """Of the network nothing; the database is told of one more subnet."""
+        after = deployed(load=case_study(4), zones=[*ZONES, "use1-az6"])
+        assert after.error is None
         difference = changes(prod, after)
         assert difference.deleted == ()
-        network = {urn for urn in difference.changed if "MultiAzNatEgress" not in urn}
-        assert network == set()
+        rest = {urn: inputs for urn, inputs in difference.changed.items() if "MultiAzNatEgress" not in urn}
+        assert rest == {
+            prod.resource("databases").urn: {"subnetIds"},
+            prod.resource("orders-database", RULE).urn: {"cidrBlocks"},
+        }
 
     def test_the_load_may_stand_in_the_stack_itself(self, prod: Deployment) -> None:
-        difference = changes(prod, deployed(load=document()))
+        difference = changes(prod, deployed(load=case_study()))
         assert (difference.created, difference.deleted, difference.changed) == ((), (), {})
 
     def test_the_incident_is_refused_before_anything_is_registered(self) -> None:
         text = refusal("incident")
         assert "NAT_PORTS_SHORT at egress.flows[0].to" in text
+        assert "DATABASE_CONNECTIONS_SHORT at databases.orders.max_connections" in text
         assert "Traceback" not in text
 
     @pytest.mark.parametrize(
@@ -169,7 +208,7 @@ class TestExistingNetwork:
     }
 
     def test_nothing_of_it_is_made(self) -> None:
-        deployment = deployed(network=self.NETWORK, zones=None)
+        deployment = deployed(load=document(), network=self.NETWORK, zones=None)
         assert deployment.error is None
         assert {one.parent for one in deployment.resources} == {None, deployment.resource("egress").urn}
         assert {one.name for one in deployment.children()} == {"egress"}
@@ -189,6 +228,140 @@ class TestExistingNetwork:
             assert place in text
 
 
+class TestDatabases:
+    POOL: dict[str, Any] = {  # noqa: RUF012
+        "credentials": "orders-credentials",
+        "server_ca_config_map": "rds-ca",
+        "client_tls_secret": "pgbouncer-tls",
+    }
+    KUBECONFIG = "apiVersion: v1 # of the cluster"
+
+    def refused(self, **config: Any) -> str:
+        """What is said; of the databases nothing is registered."""
+        deployment = deployed(**config)
+        assert type(deployment.error) is InvalidInputs, deployment.error
+        kinds = {one.type for one in deployment.resources}
+        assert kinds.isdisjoint({INSTANCE, PARAMETERS, SUBNET_GROUP, ADMITTED, RULE, POOL, KUBERNETES})
+        assert not [kind for kind in kinds if kind.startswith("kubernetes:")]
+        return str(deployment.error)
+
+    def test_the_limits_are_literals_of_its_own_parameter_group(self, prod: Deployment) -> None:
+        group = prod.resource("orders", PARAMETERS).inputs
+        parameters = {one["name"]: one for one in group["parameters"]}
+        assert set(parameters) == {"max_connections", "rds.force_ssl"}
+        assert (parameters["max_connections"]["value"], parameters["rds.force_ssl"]["value"]) == ("200", "1")
+        assert parameters["max_connections"]["applyMethod"] == "pending-reboot", "it is static"
+        instance = prod.resource("orders", INSTANCE).inputs
+        assert instance["parameterGroupName"] == "orders-0a1b2c"
+        assert (instance["engine"], group["family"]) == ("postgres", f"postgres{instance['engineVersion']}")
+
+    def test_it_stands_in_the_private_subnets(self, prod: Deployment) -> None:
+        assert prod.resource("databases").inputs["subnetIds"] == [f"private-{zone}-id" for zone in ZONES]
+        instance = prod.resource("orders", INSTANCE).inputs
+        assert instance["dbSubnetGroupName"] == "databases-0a1b2c"
+        assert not instance.get("publiclyAccessible")
+
+    def test_only_the_private_subnets_are_admitted(self, prod: Deployment) -> None:
+        (rule,) = prod.of_type(RULE)
+        (group,) = prod.of_type(ADMITTED)
+        assert (rule.inputs["type"], rule.inputs["protocol"]) == ("ingress", "tcp")
+        assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (5432, 5432)
+        assert rule.inputs["cidrBlocks"] == [prod.resource(f"private-{zone}").inputs["cidrBlock"] for zone in ZONES]
+        assert "sourceSecurityGroupId" not in rule.inputs
+        assert rule.inputs["securityGroupId"] == group.id
+        assert rule.options.delete_before_replace, "EC2 refuses a second rule for the same addresses"
+        assert "ingress" not in group.inputs
+        assert prod.resource("orders", INSTANCE).inputs["vpcSecurityGroupIds"] == [group.id]
+
+    @pytest.mark.parametrize("network", [None, TestExistingNetwork.NETWORK])
+    def test_only_the_clusters_security_group_is_admitted_where_it_is_told(self, network: Any) -> None:
+        pool = {**self.POOL, "cluster_security_group": "sg-0a1b"}
+        deployment = deployed(pool=pool, network=network)
+        assert deployment.error is None
+        (rule,) = deployment.of_type(RULE)
+        assert rule.inputs["sourceSecurityGroupId"] == "sg-0a1b"
+        assert "cidrBlocks" not in rule.inputs
+
+    def test_a_network_that_exists_needs_the_clusters_security_group(self) -> None:
+        text = self.refused(network=TestExistingNetwork.NETWORK, zones=None)
+        assert text.startswith("loadfit:pool: expected cluster_security_group, the security group of the cluster's")
+        assert len(text.splitlines()) == 1
+
+    def test_it_is_encrypted_in_two_zones_and_protected(self, prod: Deployment) -> None:
+        instance = prod.resource("orders", INSTANCE).inputs
+        for kept in ("storageEncrypted", "multiAz", "deletionProtection", "copyTagsToSnapshot"):
+            assert instance[kept] is True, kept
+        assert not instance.get("skipFinalSnapshot")
+        assert instance["finalSnapshotIdentifier"] == "orders-final"
+        assert instance["backupRetentionPeriod"] >= 7
+
+    def test_no_password_is_anywhere(self, prod: Deployment) -> None:
+        """RDS manages the master's, the cluster's Secret has the role's."""
+        assert prod.resource("orders", INSTANCE).inputs["manageMasterUserPassword"] is True
+        assert not prod.of_type("kubernetes:core/v1:Secret")
+        for one in prod.resources:
+            for properties in (one.inputs, one.registered_outputs or {}):
+                fields = {key for key in keys(properties) if "password" in key.lower()}
+                assert fields <= {"manageMasterUserPassword"}, one.name
+        assert not [key for key in keys(prod.outputs) if "password" in key.lower()]
+        assert prod.outputs["orders_url"] == (
+            "postgresql://orders@orders.default.svc.cluster.local:6432/orders?sslmode=require"
+        )
+
+    def test_the_pool_is_given_where_the_database_is_and_what_the_cluster_has(self, prod: Deployment) -> None:
+        pool = prod.resource("orders", POOL)
+        assert pool.inputs["endpoint"] == "orders.abc.rds.amazonaws.com:5432"
+        assert pool.inputs["credentials"] == "orders-credentials"
+        assert prod.resource("orders", INSTANCE).urn in pool.property_dependencies.get("endpoint", pool.dependencies)
+        text = prod.resource("orders-config").inputs["data"]["pgbouncer.ini"]
+        assert "host=orders.abc.rds.amazonaws.com" in text
+        volumes = prod.resource("orders-replicas").inputs["spec"]["template"]["spec"]["volumes"]
+        for name in ("orders-credentials", "rds-ca", "pgbouncer-tls"):
+            assert f"'{name}'" in repr(volumes), name
+
+    def test_a_name_with_a_hyphen_is_one_database_for_rds_and_the_pool(self) -> None:
+        load = case_study()
+        load["databases"]["past-orders"] = load["databases"].pop("orders")
+        deployment = deployed(load=load)
+        assert deployment.error is None
+        assert deployment.resource("past-orders", INSTANCE).inputs["dbName"] == "past_orders"
+        assert deployment.resource("past-orders", POOL).inputs["databaseName"] == "past_orders"
+
+    def test_the_cluster_is_that_of_the_environment(self, prod: Deployment) -> None:
+        assert not prod.of_type(KUBERNETES)
+        assert {one.provider for one in prod.children(prod.resource("orders", POOL))} == {None}
+
+    def test_a_kubeconfig_that_is_told_is_the_pools_and_stays_secret(self) -> None:
+        deployment = deployed(secrets=("loadfit:kubeconfig",), kubeconfig=self.KUBECONFIG)
+        assert deployment.error is None
+        (provider,) = deployment.of_type(KUBERNETES)
+        assert provider.inputs["kubeconfig"] == self.KUBECONFIG
+        assert "kubeconfig" in provider.secret_inputs
+        children = deployment.children(deployment.resource("orders", POOL))
+        assert len(children) == 7
+        assert {one.provider for one in children} == {provider.urn}
+        assert not [one.name for one in deployment.resources if one.provider and one.type.startswith("aws:")]
+        others = [one for one in deployment.resources if one is not provider]
+        assert self.KUBECONFIG not in repr((others, deployment.outputs, deployment.logs))
+
+    @pytest.mark.parametrize(
+        ("pool", "places"),
+        [
+            (None, ("expected what the pool is given in its cluster", "found nothing")),
+            ({}, ("credentials: ", "server_ca_config_map: ", "client_tls_secret: ")),
+            ({**POOL, "credential": "x"}, ("credential: ",)),
+            ({**POOL, "credentials": 5}, ("credentials: ",)),
+            ([POOL], ("dictionary",)),
+        ],
+    )
+    def test_a_pool_that_is_missing_or_wrong_is_told_by_its_place(self, pool: Any, places: tuple[str, ...]) -> None:
+        text = self.refused(pool=pool)
+        assert text.startswith("loadfit:pool: ")
+        assert text.count("loadfit:pool") == 1
+        for place in places:
+            assert place in text
+
+
 class TestPreviewCommand:
     def test_prod_shows_resources_sizes_and_cost(self) -> None:
         """The numbers of the case study, from the command that a user runs."""
@@ -196,10 +369,13 @@ class TestPreviewCommand:
         assert (done.returncode, done.stderr) == (0, "")
         for shown in ("60,000", "75,000", "165,000", "110,000", "36,000 of 55,000", "65%", "$109.50", "+$73.00"):
             assert shown in done.stdout, shown
-        assert "Resources of stack prod: 53 to create, 0 read" in done.stdout
+        assert "Resources of stack prod: 66 to create, 0 read" in done.stdout
         for zone in ZONES:
             assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
         assert "stack prod: fits" in done.stdout
+        assert "2 replicas of PgBouncer x 25 = 50 server connections" in done.stdout
+        for row in (r"all together +200 +250 +450", r"max_connections +200", r"needed +50", r"free +150"):
+            assert re.search(rf"^ *{row}$", done.stdout, re.MULTILINE), row
         assert "allow_list: known after deployment" in done.stdout
 
     def test_incident_says_why_it_cannot_be_and_what_to_do(self) -> None:
@@ -209,6 +385,11 @@ class TestPreviewCommand:
             assert shown in done.stdout, shown
         assert "Traceback" not in done.stdout + done.stderr
         assert done.stdout.count("error NAT_PORTS_SHORT") == 1, "told once, by the report"
+        assert done.stdout.count("error DATABASE_CONNECTIONS_SHORT") == 1
+        said = " ".join(done.stdout.split())
+        assert "orders needs 750 connections straight to PostgreSQL in a rollout; max_connections 200: 189" in said
+        assert "20 pods x 20 = 400, with overflow 600, in a rollout 750" in said
+        assert re.search(r"^ *all together +600 +750 ", done.stdout, re.MULTILINE)
         assert done.stderr == ""
 
     def test_an_unknown_stack_is_told_with_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
