@@ -7,10 +7,10 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs setup lock clean
+.PHONY: help preview test check format docs proof-functions setup lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
 
 preview: $(READY) ## preview the reference stack offline: resources, sizes, cost
 	@$(BIN)/loadfit preview prod
@@ -32,7 +32,10 @@ format: $(READY) ## format the code and fix what the linter can fix
 	@$(BIN)/ruff check --fix
 
 docs: $(READY) ## write what the documentation takes from the code
-	@$(BIN)/python docs/generate.py
+	@$(BIN)/python -m docs.generate
+
+proof-functions: $(READY) ## prove the sizes of functions by simulation
+	@$(BIN)/python -m proofs.functions --workers $(WORKERS)
 
 setup: $(READY) ## set up .venv (the other targets do so by themselves)
 	@:

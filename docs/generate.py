@@ -6,6 +6,7 @@ load document for editors.
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,25 +18,35 @@ from typing import Any, cast, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from docs import cases
 from loadfit.core import limits
 from loadfit.core.exact import show_number
+from loadfit.core.explanations import Explanation
+from loadfit.core.findings import Finding, Severity, Verdict
 from loadfit.core.limits import Limit
+from loadfit.core.policy import Default
 from loadfit.core.prices import show_dollars
 from loadfit.core.workloads import Workload
+from loadfit.databases import ClientState, DatabasePlan, DatabasePolicy, PoolState
+from loadfit.databases import codes as database_codes
+from loadfit.databases import load as database_load
 from loadfit.egress import EgressPlan, EgressPolicy, Scenario
-from loadfit.egress.codes import EXPLANATIONS
-from loadfit.egress.load import POLICY_DEFAULTS, DeclaredEgressPrices
-from loadfit.stack import DeclaredFlow, EgressSection, StackLoad, parse_load, resolve, size
+from loadfit.egress import codes as egress_codes
+from loadfit.egress import load as egress_load
+from loadfit.egress.load import DeclaredEgressPrices
+from loadfit.stack import DatabaseSection, DeclaredClients, DeclaredFlow, EgressSection, StackLoad
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("load-document.md", "sizing-egress.md")
+PAGES = ("load-document.md", "sizing-egress.md", "sizing-databases.md")
 SCHEMA = "load.schema.json"
 
 POWERS_FROM = 10**9
 """Bounds from here on are against typing errors, and easier to read as powers of ten."""
 
 EGRESS_LIMITS = ("NAT_", "ELASTIC_", "NODE_", "POD_", "ROLLOUT_", "ZONES_")
-"""How the limits of an egress begin."""
+"""How the names of an egress's limits begin."""
+DATABASE_LIMITS = ("POSTGRES_", "RDS_", "PROCESS_", "ROLLOUT_")
+"""How the names of a database's limits begin."""
 
 UNITS: Mapping[str, str] = {
     "zones": "zones",
@@ -70,11 +81,40 @@ UNITS: Mapping[str, str] = {
     "gateway_hour": "USD",
     "gateway_gb": "USD",
     "address_hour": "USD",
+    "max_connections": "connections",
+    "role_limit": "connections",
+    "database_limit": "connections",
+    "reserved": "connections",
+    "internal": "connections",
+    "other_clients": "connections",
+    "replicas": "processes",
+    "server_connections": "connections",
+    "max_client_conn": "connections",
+    "processes_per_pod": "processes",
+    "engines_per_process": "pools",
+    "pool_size": "connections",
+    "max_overflow": "connections",
+    "pool_timeout_seconds": "s",
+    "transactions_per_second": "transactions/s",
+    "mean_transaction_ms": "ms",
+    "transaction_cv2": "variance / mean²",
+    "longest_transaction_seconds": "s",
+    "recycle_seconds": "s",
+    "terminating_overlap": "share of the pods",
+    "headroom": "share",
+    "steady_p99_wait_ms": "ms",
+    "steady_utilization": "share",
+    "degraded_p99_wait_ms": "ms",
+    "degraded_utilization": "share",
+    "replica_skew": "times an even share",
+    "transactions_per_second_per_replica": "transactions/s",
+    "restart_pause_seconds": "s",
 }
 """The unit of every number that can be declared."""
 
 DEFAULTS: Mapping[str, str] = {
-    **{name: show_number(default.value) for name, default in POLICY_DEFAULTS.items()},
+    **{name: show_number(default.value) for name, default in egress_load.POLICY_DEFAULTS.items()},
+    **{name: show_number(default.value) for name, default in database_load.POLICY_DEFAULTS.items()},
     "kind": "deployment",
     "rollout_surge": show_number(limits.ROLLOUT_SURGE.value / 100),
     "protocol": "tcp",
@@ -91,61 +131,28 @@ DEFAULTS: Mapping[str, str] = {
     "gateways_in_use": "0",
     "external_snat": "false",
     "prices": "verified ones",
+    "max_connections": "estimated",
+    "role_limit": "none",
+    "database_limit": "none",
+    "reserved": show_number(database_load.RESERVED),
+    "internal": show_number(database_load.INTERNAL),
+    "other_clients": "none",
+    "pooled": "true",
+    "replicas": "computed",
+    "server_connections": "computed",
+    "max_client_conn": "computed",
+    "user": "the database's name",
+    "processes_per_pod": "1",
+    "engines_per_process": "1",
+    "pool_timeout_seconds": show_number(database_load.POOL_TIMEOUT_SECONDS),
+    "transaction_cv2": "1",
+    "longest_transaction_seconds": "30",
+    "recycle_seconds": "not bounded",
+    "terminating_overlap": "0",
+    "DeclaredClients.pooled": "as the database",
 }
-"""What holds where an optional field is not declared. Without one here, nothing is checked or computed from it."""
-
-CASES: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("200 pods x 300 connections, one gateway with one address", {"gateways": 1, "addresses_per_gateway": 1}),
-    ("the same, addresses computed", {"gateways": 1}),
-    ("one gateway in each of 3 zones", {}),
-    ("the same, `max_skew: 1`", {"pods": {"max_skew": 1}}),
-    ("the same, `policy.zone_skew: 1.5`", {"policy": {"zone_skew": 1.5}}),
-    ("in 2 zones", {"zones": 2}),
-    ("400 pods", {"pods": {"pods": 400}}),
-    ("over 4 addresses of the destination", {"flow": {"connections_per_pod": 300, "addresses": 4}}),
-    ("a rollout of 600 s declared, one gateway", {"gateways": 1, "pods": {"rollout_seconds": 600}}),
-    (
-        "10 new connections/s per pod, 200 ms each, closed at once",
-        {
-            "flow": {
-                "new_connections_per_second_per_pod": 10,
-                "connection_duration_ms": 200,
-                "idle_timeout_seconds": 0,
-            }
-        },
-    ),
-    (
-        "the same requests, 100 on each connection",
-        {
-            "flow": {
-                "new_connections_per_second_per_pod": 0.1,
-                "connection_duration_ms": 10_000,
-                "idle_timeout_seconds": 0,
-            }
-        },
-    ),
-    (
-        "1 new connection/s per pod, 200 ms each, never closed by the client",
-        {
-            "flow": {
-                "new_connections_per_second_per_pod": 1,
-                "connection_duration_ms": 200,
-                "closed_by": "nat_timeout",
-            }
-        },
-    ),
-    (
-        "the same, closed by the client after 30 s",
-        {
-            "flow": {
-                "new_connections_per_second_per_pod": 1,
-                "connection_duration_ms": 200,
-                "idle_timeout_seconds": 30,
-            }
-        },
-    ),
-)
-"""Worked cases: the case study, varied."""
+"""What holds where an optional field is not declared, by the field, or by the model and the field where models differ.
+Without one here, nothing is checked or computed from it."""
 
 
 def files() -> dict[Path, str]:
@@ -166,21 +173,6 @@ def schema() -> dict[str, Any]:
     }
 
 
-def case(changes: Mapping[str, Any]) -> EgressPlan:
-    """The plan of one worked case."""
-    settings = {name: value for name, value in changes.items() if name not in ("zones", "pods", "flow")}
-    flow = changes.get("flow", {"connections_per_pod": 300})
-    document = {
-        "region": "us-east-1",
-        "zones": changes.get("zones", 3),
-        "workloads": {"checkout": {"pods": 200, **changes.get("pods", {})}},
-        "egress": {**settings, "flows": [{"from": "checkout", "to": "api.stripe.com:443", **flow}]},
-    }
-    plan = size(resolve(parse_load(document))).egress
-    assert plan is not None
-    return plan
-
-
 def _filled(page: str) -> str:
     parts = {
         "document": _fields(StackLoad),
@@ -189,10 +181,17 @@ def _filled(page: str) -> str:
         "flow": _fields(DeclaredFlow),
         "policy": _fields(EgressPolicy),
         "prices": _fields(DeclaredEgressPrices),
-        "limits": _limits(),
-        "policies": _policies(),
-        "cases": _cases(),
-        "findings": _findings(),
+        "limits": _limits(EGRESS_LIMITS),
+        "policies": _policies(egress_load.POLICY_DEFAULTS),
+        "cases": _egress_cases(),
+        "findings": _findings(egress_codes.EXPLANATIONS),
+        "database": _fields(DatabaseSection),
+        "clients": _fields(DeclaredClients),
+        "database_policy": _fields(DatabasePolicy),
+        "database_limits": _limits(DATABASE_LIMITS),
+        "database_policies": _policies(database_load.POLICY_DEFAULTS),
+        "database_cases": _database_cases(),
+        "database_findings": _findings(database_codes.EXPLANATIONS),
     }
 
     def filled(found: re.Match[str]) -> str:
@@ -215,12 +214,16 @@ def _fields(model: type[BaseModel]) -> str:
             f"`{field.alias or name}`",
             _values(field),
             UNITS.get(name, ""),
-            "**required**" if field.is_required() else DEFAULTS.get(name, ""),
+            "**required**" if field.is_required() else _default(model, name),
             _meaning(field),
         )
         for name, field in sorted(model.model_fields.items(), key=first)
     )
     return _table(("Field", "Values", "Unit", "Default", "Meaning"), rows)
+
+
+def _default(model: type[BaseModel], name: str) -> str:
+    return DEFAULTS.get(f"{model.__name__}.{name}", DEFAULTS.get(name, ""))
 
 
 def _meaning(field: FieldInfo) -> str:
@@ -280,19 +283,19 @@ def _tidied(part: Any) -> Any:
     return tidied
 
 
-def _limits() -> str:
+def _limits(beginnings: tuple[str, ...]) -> str:
     rows = (
         (_limit_name(name), show_number(limit.value), limit.unit, _linked(limit.source) + _quota(limit))
         for name, limit in vars(limits).items()
-        if isinstance(limit, Limit) and name.startswith(EGRESS_LIMITS)
+        if isinstance(limit, Limit) and name.startswith(beginnings)
     )
     return _table(("Limit", "Value", "Unit", "Source"), rows)
 
 
 def _limit_name(name: str) -> str:
     words = name.removesuffix("_QUOTA").split("_")
-    said = " ".join(word if word in ("NAT", "SNAT") else word.lower() for word in words)
-    return said.replace("ips", "IPs").replace("region", "Region")
+    said = " ".join(word if word in ("NAT", "SNAT", "RDS") else word.lower() for word in words)
+    return said.replace("ips", "IPs").replace("region", "Region").replace("postgres", "PostgreSQL")
 
 
 def _quota(limit: Limit) -> str:
@@ -303,25 +306,24 @@ def _linked(source: str) -> str:
     return re.sub(r"https://\S+", r"<\g<0>>", source)
 
 
-def _policies() -> str:
+def _policies(defaults: Mapping[str, Default]) -> str:
     rows = (
         (f"`{name}`", f"{show_number(default.value)} {default.unit}", default.meaning, _linked(default.source))
-        for name, default in POLICY_DEFAULTS.items()
+        for name, default in defaults.items()
     )
     return _table(("Policy", "Default", "Meaning", "Source"), rows)
 
 
-def _cases() -> str:
+def _egress_cases() -> str:
     return _table(
         ("Case", "Ports", "Busiest gateway", "Scenario", "Of its ports", "Addresses", "A month", "Verdict"),
-        (_case_row(name, case(changes)) for name, changes in CASES),
+        (_egress_row(name, cases.egress(changes)) for name, changes in cases.EGRESS),
     )
 
 
-def _case_row(name: str, plan: EgressPlan) -> tuple[str, ...]:
+def _egress_row(name: str, plan: EgressPlan) -> tuple[str, ...]:
     most = plan.busiest_gateway_ports[plan.binding_scenario]
     cost = plan.monthly_cost_usd or {}
-    codes = ", ".join(f"`{finding.code}`" for finding in plan.findings if finding.severity.value == "error")
     return (
         name,
         f"{plan.ports_needed[Scenario.STEADY]:,}",
@@ -330,16 +332,45 @@ def _case_row(name: str, plan: EgressPlan) -> tuple[str, ...]:
         f"{show_number(plan.utilization * 100, 0)}%",
         f"{plan.gateways} x {plan.addresses_per_gateway}",
         show_dollars(cost["total"]),
-        f"{plan.verdict.value}{f': {codes}' if codes else ''}",
+        _verdict(plan.verdict, plan.findings),
     )
 
 
-def _findings() -> str:
-    return "\n\n".join(_finding(code) for code in EXPLANATIONS)
+def _database_cases() -> str:
+    return _table(
+        ("Case", "Clients", "To PostgreSQL", "Of the budget", "p99 wait", "`max_client_conn`", "Verdict"),
+        (_database_row(name, cases.database(changes)) for name, changes in cases.DATABASE),
+    )
 
 
-def _finding(code: str) -> str:
-    explanation = EXPLANATIONS[code]
+def _database_row(name: str, plan: DatabasePlan) -> tuple[str, ...]:
+    each = plan.server_connections_per_replica
+    waits = (plan.p99_wait_ms[state] for state in PoolState)
+    return (
+        name,
+        " / ".join(f"{plan.clients[state]:,}" for state in ClientState),
+        f"{plan.replicas} x {each} = {plan.replicas * each}" if plan.pools else f"{plan.server_connections:,}",
+        f"{plan.budget:,}",
+        " / ".join(map(_wait, waits)) if plan.pools else "",
+        f"{plan.max_client_conn:,}" if plan.pools else "",
+        _verdict(plan.verdict, plan.findings),
+    )
+
+
+def _wait(milliseconds: float) -> str:
+    return f"{show_number(milliseconds, 1)} ms" if math.isfinite(milliseconds) else "without bound"
+
+
+def _verdict(verdict: Verdict, findings: Iterable[Finding]) -> str:
+    codes = ", ".join(f"`{finding.code}`" for finding in findings if finding.severity is Severity.ERROR)
+    return f"{verdict.value}{f': {codes}' if codes else ''}"
+
+
+def _findings(explanations: Mapping[str, Explanation]) -> str:
+    return "\n\n".join(_finding(code, explanation) for code, explanation in explanations.items())
+
+
+def _finding(code: str, explanation: Explanation) -> str:
     equations = "\n".join(explanation.equation.split("; "))
     sources = ", ".join(map(_linked, explanation.sources))
     return f"### {code}\n\n{explanation.meaning}\n\n```text\n{equations}\n```\n\nSource: {sources}"

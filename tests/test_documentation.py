@@ -15,22 +15,27 @@ import pytest
 import yaml
 from hypothesis import given, settings
 
+from docs import cases, generate
 from loadfit.cli.__main__ import _COMMANDS as COMMANDS
 from loadfit.core.prices import _NAT_GATEWAY as NAT_GATEWAY_PRICES
+from loadfit.databases import ClientState, PoolState
+from loadfit.databases import codes as database_codes
+from loadfit.databases.alerts import Watched, alerts
+from loadfit.databases.features import SessionFeature
 from loadfit.egress import Scenario
+from loadfit.egress import codes as egress_codes
 from loadfit.egress.alarms import alarms
-from loadfit.egress.codes import EXPLANATIONS
 from loadfit.reports.data import plan_data
 from loadfit.stack import StackPlan
+from tests.databases.strategies import documents as database_documents
 from tests.reports.samples import example, keys
 from tests.strategies import Document, documents
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 RUNBOOK = (ROOT / "docs/runbooks/snat-port-exhaustion.md").read_text(encoding="utf-8")
+POOL_RUNBOOK = (ROOT / "docs/runbooks/connection-pool-starvation.md").read_text(encoding="utf-8")
 EXAMPLES = {path: path.read_text(encoding="utf-8") for path in sorted((ROOT / "examples").iterdir()) if path.is_file()}
-
-generate = runpy.run_path(str(ROOT / "docs/generate.py"))
 
 
 def named(page: Path) -> str:
@@ -69,9 +74,10 @@ def test_snippets_are_files_under_examples() -> None:
         assert any(snippet in content for content in EXAMPLES.values()), snippet
 
 
-def test_the_example_tests_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", [path.name for path in EXAMPLES if path.name.startswith("test_")])
+def test_the_example_tests_pass(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    names = runpy.run_path("examples/test_egress_program.py")
+    names = runpy.run_path(f"examples/{name}")
     tests = [value for name, value in names.items() if name.startswith("test_")]
     assert tests
     for test in tests:
@@ -125,7 +131,7 @@ def test_shown_output_is_what_the_command_prints(block: str) -> None:
 
 def test_what_the_code_generates_is_up_to_date() -> None:
     """`make docs` writes it."""
-    stale = [path.name for path, content in generate["files"]().items() if content != path.read_text(encoding="utf-8")]
+    stale = [path.name for path, content in generate.files().items() if content != path.read_text(encoding="utf-8")]
     assert stale == []
 
 
@@ -148,12 +154,13 @@ def validator() -> Any:
 
 def test_every_number_has_a_unit() -> None:
     numbers = {name for name, field in fields() if re.search('"(integer|number)"', json.dumps(field))}
-    assert numbers == set(generate["UNITS"])
+    assert numbers == set(generate.UNITS)
 
 
 def test_every_default_is_one_of_a_field_and_is_told_by_its_docstring_too() -> None:
     described = {name: field.get("description", "") for name, field in fields()}
-    for name, default in generate["DEFAULTS"].items():
+    for key, default in generate.DEFAULTS.items():
+        name = key.rpartition(".")[-1]
         assert name in described
         if re.fullmatch(r"[\d.,]+", default) and default != "0":
             assert default in described[name], name
@@ -167,7 +174,7 @@ def test_every_choice_is_explained() -> None:
 
 
 @settings(max_examples=25)
-@given(documents())
+@given(documents() | database_documents())
 def test_whatever_is_a_load_is_valid_by_the_schema(document: Document) -> None:
     validator().validate(document)
 
@@ -183,6 +190,8 @@ def test_whatever_is_a_load_is_valid_by_the_schema(document: Document) -> None:
         {"workloads": {"checkout": {"pods": 0}}},
         {"workloads": {"checkout": {"pods": 1, "kind": "replicaset"}}},
         {"egress": {"flows": [{"to": "a.com:443"}]}},
+        {"databases": {"orders": {"max_connections": 0}}},
+        {"databases": {"orders": {"max_connections": 200, "clients": [{"from": "orders", "pool_size": 10}]}}},
     ],
 )
 def test_the_schema_refuses_what_is_not_a_load(changes: Document) -> None:
@@ -209,13 +218,71 @@ def test_the_schema_names_no_host() -> None:
         ("the same requests, 100 on each connection", Scenario.ZONE_LOST, 840, 1, 109.50),
     ],
 )
-def test_worked_cases_come_out_as_by_hand(
+def test_worked_cases_of_an_egress_come_out_as_by_hand(
     case: str, scenario: Scenario, ports: int, addresses: int, cost: float
 ) -> None:
-    plan = generate["case"](dict(generate["CASES"])[case])
+    plan = cases.egress(dict(cases.EGRESS)[case])
     assert (plan.binding_scenario, plan.busiest_gateway_ports[scenario]) == (scenario, ports)
     assert plan.addresses_per_gateway == addresses
+    assert plan.monthly_cost_usd is not None
     assert float(plan.monthly_cost_usd["total"]) == cost
+
+
+@pytest.mark.parametrize(
+    ("case", "clients", "replicas", "each", "free", "max_client_conn"),
+    [
+        ("as it stood: 20 pods x (20 + 10), straight to PostgreSQL", (600, 750, 1350), 0, 0, -550, 0),
+        ("through PgBouncer, 20 pods x (10 + 0), sizes computed", (200, 250, 450), 2, 22, 156, 300),
+        (
+            "the repair: `replicas: 2`, `server_connections: 50`, `max_client_conn: 1000`",
+            (200, 250, 450),
+            2,
+            25,
+            150,
+            1000,
+        ),
+        ("`replicas: 3`", (200, 250, 450), 3, 16, 152, 300),
+        ("`replicas: 4`", (200, 250, 450), 4, 13, 148, 300),
+        ("`replicas: 5`", (200, 250, 450), 5, 11, 145, 300),
+        ("`max_overflow: 10`, SQLAlchemy's default", (400, 500, 900), 2, 22, 156, 500),
+        ("80 pods, `max_client_conn: 1000`", (800, 1000, 1800), 2, 22, 156, 1000),
+        ("100 pods", (1000, 1250, 2250), 2, 22, 156, 1300),
+        ("100 pods, `terminating_overlap: 1`", (1000, 1250, 2250), 2, 22, 156, 2300),
+    ],
+)
+def test_worked_cases_of_a_database_come_out_as_by_hand(
+    case: str, clients: tuple[int, int, int], replicas: int, each: int, free: int, max_client_conn: int
+) -> None:
+    plan = cases.database(dict(cases.DATABASE)[case])
+    assert tuple(plan.clients[state] for state in ClientState) == clients
+    assert (plan.replicas, plan.server_connections_per_replica, plan.free_connections) == (replicas, each, free)
+    assert plan.max_client_conn == max_client_conn
+
+
+def test_worked_cases_of_a_database_have_the_budgets_waits_and_findings_of_the_page() -> None:
+    plans = {name: cases.database(changes) for name, changes in cases.DATABASE}
+    codes = {name: {finding.code for finding in plan.findings} for name, plan in plans.items()}
+    repair = next(plan for name, plan in plans.items() if name.startswith("the repair"))
+    assert repair.budget == 200 - 5 - 6 - 20
+    assert plans["10 connections of others"].budget == repair.budget - 10
+    assert plans["`role_limit: 40`"].budget == 40
+    assert repair.p99_wait_ms[PoolState.DEGRADED] == pytest.approx(6.080, abs=0.001)
+    assert database_codes.CLIENT_CONNECTIONS_SHORT not in codes["80 pods, `max_client_conn: 1000`"]
+    assert database_codes.CLIENT_CONNECTIONS_SHORT in codes["100 pods, `max_client_conn: 1000`"]
+    assert database_codes.SERVER_POOL_SHORT in codes["`server_connections: 40`"]
+
+
+@pytest.mark.parametrize(("replicas", "share"), [(2, 1), (3, 0.75), (4, 0.593), (5, 0.488)])
+def test_the_degraded_shares_of_the_page_are_those_of_restarts_one_by_one(replicas: int, share: float) -> None:
+    """Clients of a replica that restarts move to the others evenly and stay; then the next one restarts."""
+    clients = [1 / replicas] * replicas
+    for stopped in range(replicas - 1):
+        moved, clients[stopped] = clients[stopped] / (replicas - 1), 0
+        clients = [held if place == stopped else held + moved for place, held in enumerate(clients)]
+    assert round(max(clients), 3) == share
+    row = re.search(r"^\| degraded share \|(.+)\|$", text(ROOT / "docs/sizing-databases.md"), re.MULTILINE)
+    assert row is not None
+    assert float(row[1].split("|")[replicas - 2]) == share
 
 
 def test_the_regions_with_verified_prices_are_those_that_there_are() -> None:
@@ -226,25 +293,48 @@ def test_the_regions_with_verified_prices_are_those_that_there_are() -> None:
 
 @pytest.mark.parametrize("name", ["case-study", "incident"])
 def test_every_name_of_the_json_report_is_documented(name: str) -> None:
-    page = text(ROOT / "docs/json-report.md")
-    assert [key for key in set(keys(plan_data(example(name)))) if f"`{key}`" not in page] == []
+    page, report = text(ROOT / "docs/json-report.md"), plan_data(example(name))
+    databases = report.pop("databases")
+    named = {"databases", *keys(report), *keys(list(databases.values()))}
+    assert [key for key in named if f"`{key}`" not in page] == []
 
 
 def plan() -> StackPlan:
     return example("case-study")
 
 
+def sections(page: str) -> list[str]:
+    """The headings of the third level."""
+    return re.findall(r"^### (.+)$", page, re.MULTILINE)
+
+
 def test_every_alarm_has_a_section_in_the_runbook() -> None:
     egress = plan().egress
     assert egress is not None
-    sections = re.findall(r"^### (.+)$", RUNBOOK, re.MULTILINE)
-    assert sorted(sections) == sorted(alarm.suffix for alarm in alarms(egress))
+    assert sorted(sections(RUNBOOK)) == sorted(alarm.suffix for alarm in alarms(egress))
 
 
-@pytest.mark.parametrize("code", EXPLANATIONS)
-def test_every_finding_is_documented(code: str) -> None:
-    assert f"| `{code}` |" in RUNBOOK
-    assert f"### {code}\n" in text(ROOT / "docs/sizing-egress.md")
+def test_every_alert_has_a_section_in_the_runbook() -> None:
+    watched = Watched("orders", "default", "orders")
+    assert sections(POOL_RUNBOOK) == [alert.name for alert in alerts(plan().databases["orders"], watched)]
+
+
+@pytest.mark.parametrize(
+    ("code", "runbook", "page"),
+    [
+        *((code, RUNBOOK, "sizing-egress.md") for code in egress_codes.EXPLANATIONS),
+        *((code, POOL_RUNBOOK, "sizing-databases.md") for code in database_codes.EXPLANATIONS),
+    ],
+    ids=[*egress_codes.EXPLANATIONS, *database_codes.EXPLANATIONS],
+)
+def test_every_finding_is_documented(code: str, runbook: str, page: str) -> None:
+    assert f"| `{code}` |" in runbook
+    assert f"### {code}\n" in text(ROOT / "docs" / page)
+
+
+def test_every_session_feature_is_documented() -> None:
+    page = text(ROOT / "docs/pgbouncer-pool.md")
+    assert [one.value for one in SessionFeature if f"| `{one.value}` |" not in page] == []
 
 
 def test_the_runbook_reads_the_metrics_that_the_alarms_read() -> None:
