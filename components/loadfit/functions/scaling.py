@@ -1,0 +1,142 @@
+"""Which number of warm instances holds at which time of the week, and how autoscaling is told.
+
+Every window's instances are asked for some minutes before it begins, and given back when it ends. Where windows
+overlap, the largest holds. A time without any window keeps one instance: provisioned concurrency that was scheduled to
+none cannot be scheduled back, and the next deployment fails.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from loadfit.core.exact import ceiling, exact
+from loadfit.core.limits import LAMBDA_PROVISIONING_RATE, LAMBDA_PROVISIONING_START
+from loadfit.core.prices import HOURS_PER_MONTH
+from loadfit.functions.load import FunctionLoad
+from loadfit.functions.plan import Autoscaling, ScheduledAction
+from loadfit.functions.schedule import MINUTES_PER_DAY, MINUTES_PER_WEEK, clock, day_names
+
+__all__ = ["LEAST_TARGET", "MOST_TARGET", "Week", "autoscaling", "lead_minutes", "plan_week", "scheduled_actions"]
+
+LEAST_TARGET = Fraction(1, 10)
+MOST_TARGET = Fraction(9, 10)
+"""Application Auto Scaling takes targets in between.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html
+"""
+
+_MONTHS_MINUTES = Fraction(HOURS_PER_MONTH, 7 * 24 * 60)
+"""Hours a month for each minute of a week."""
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """How many instances hold in each part of a week, Monday 00:00 first."""
+
+    steps: tuple[tuple[int, int], ...]
+    """Minute of the week and the instances from then on; the first at minute 0, no two neighbors alike."""
+    hours_per_month: Mapping[str, Fraction]
+    """Hours a month in which each window's load is the largest; none for a window that never is."""
+
+    @property
+    def instance_hours_per_month(self) -> Fraction:
+        """Instances over the hours that they hold."""
+        ends = [minute for minute, _ in self.steps[1:]] + [MINUTES_PER_WEEK]
+        held = sum((end - begin) * count for (begin, count), end in zip(self.steps, ends, strict=True))
+        return held * _MONTHS_MINUTES
+
+
+def lead_minutes(load: FunctionLoad, instances: int) -> int:
+    """How long before a window its instances are asked for, in whole minutes.
+
+    The policy's lead, or what AWS takes to begin, to make the instances and to initialize them where that is longer:
+    none of them can be used before all are there.
+    """
+    making = Fraction(instances, LAMBDA_PROVISIONING_RATE.value) + load.cold_start_ms / 60_000
+    return ceiling(max(load.policy_value("lead_minutes"), LAMBDA_PROVISIONING_START.value + making))
+
+
+def plan_week(load: FunctionLoad, instances: Mapping[str, int]) -> Week:
+    """The week, from each window's number of instances."""
+    leads = {name: lead_minutes(load, instances[name]) for name in load.windows}
+    always = [name for name, window in load.windows.items() if window.schedule is None]
+    base = max((instances[name] for name in always), default=min(1, *instances.values()))
+    held = [
+        (begin, end, instances[name])
+        for name, window in load.windows.items()
+        if (hours := window.hours) is not None
+        for begin, end in hours.intervals(leads[name])
+    ]
+    steps: list[tuple[int, int]] = []
+    for minute in sorted({0, *(edge for begin, end, _ in held for edge in (begin, end % MINUTES_PER_WEEK))}):
+        count = max([base, *(number for begin, end, number in held if begin <= minute < end)])
+        if not steps or steps[-1][1] != count:
+            steps.append((minute, count))
+    return Week(tuple(steps), _hours(load, instances, always))
+
+
+def _hours(load: FunctionLoad, instances: Mapping[str, int], always: list[str]) -> Mapping[str, Fraction]:
+    """Hours a month of each window, those of an overlap to the one that needs the most."""
+    named = [
+        (begin, end, name)
+        for name, window in load.windows.items()
+        if (hours := window.hours) is not None
+        for begin, end in hours.intervals()
+    ]
+    minutes = dict.fromkeys(load.windows, 0)
+    edges = sorted({0, MINUTES_PER_WEEK, *(edge for begin, end, _ in named for edge in (begin, end))})
+
+    def largest(names: list[str]) -> str:
+        return max(names, key=lambda name: (instances[name], load.windows[name].average_requests_per_second))
+
+    for begin, end in pairwise(edges):
+        holding = [name for first, last, name in named if first <= begin < last] or always
+        if holding:
+            minutes[largest(holding)] += end - begin
+    return {name: count * _MONTHS_MINUTES for name, count in minutes.items()}
+
+
+def autoscaling(load: FunctionLoad, peak: int, most_erlangs: float | None) -> Autoscaling | None:
+    """Target tracking for the busiest window.
+
+    Its target is the utilization at which the instances carry as much as they can; anything lower would add instances
+    at the declared peak, anything higher would add them too late.
+
+    Args:
+        load: The policy.
+        peak: Warm instances of the busiest window.
+        most_erlangs: The load that they carry.
+    """
+    if peak == 0:
+        return None
+    carried = MOST_TARGET if most_erlangs is None else Fraction(most_erlangs) / peak
+    target = Fraction(int(carried * 1000), 1000)
+    return Autoscaling(
+        # Until the first scheduled action, the most that any window needs is safe.
+        min=peak,
+        max=ceiling(peak * load.policy_value("deploy_pools")),
+        target=min(MOST_TARGET, max(LEAST_TARGET, target)),
+    )
+
+
+def scheduled_actions(load: FunctionLoad, week: Week) -> tuple[ScheduledAction, ...]:
+    """The changes of a week as scheduled actions: one for each number and time of the day."""
+    if len(week.steps) == 1:
+        return ()
+    steps = week.steps
+    if steps[0][1] == steps[-1][1]:  # Monday 00:00 goes on with what Sunday ends with
+        steps = steps[1:]
+    together: dict[tuple[int, int], list[int]] = {}
+    for minute, count in steps:
+        together.setdefault((minute % MINUTES_PER_DAY, count), []).append(minute // MINUTES_PER_DAY)
+    pools = exact(load.policy_value("deploy_pools"))
+    return tuple(
+        ScheduledAction(
+            name=f"to-{count}-at-{clock(minute).replace(':', '')}",
+            cron=f"cron({minute % 60} {minute // 60} ? * {day_names(tuple(days))} *)",
+            min=count,
+            max=ceiling(count * pools),
+        )
+        for (minute, count), days in sorted(together.items())
+    )
