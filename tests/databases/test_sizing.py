@@ -1,4 +1,4 @@
-"""Database sizes: the worked cases of docs/sizing-databases.md, brute force over pools and rollouts, what always holds."""
+"""Database sizes: the worked cases of docs/sizing-databases.md, brute force over pools and rollouts."""
 
 import copy
 import itertools
