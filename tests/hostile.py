@@ -45,6 +45,14 @@ def flow(old: str, new: str) -> str:
     return VALID.replace(FLOW, FLOW.replace(old, new))
 
 
+CLIENTS = "{from: checkout, pool_size: 5, max_overflow: 0, transactions_per_second: 10, mean_transaction_ms: 5}"
+
+
+def database(settings: str = "max_connections: 200", clients: str = CLIENTS, name: str = "orders") -> str:
+    """A document with one database."""
+    return f"{HEAD}{WORKLOADS}databases:\n  {name}:\n    {settings}\n    clients:\n      - {clients}\n"
+
+
 def stack(config: str, **files: str) -> Callable[[Path], Path]:
     """A stack file, and other files beside it."""
 
@@ -527,6 +535,44 @@ LINUX = (
     Hostile("input error", lambda _: Path("/proc/self/mem"), "found what cannot be read: input/output error"),
 )
 
+DATABASES = (
+    Hostile("database without a limit", database("reserved: 5"), 'expected the field "max_connections", found nothing'),
+    Hostile("database of an unknown class", database("instance_class: db.z9.large"), "instance_class: expected"),
+    Hostile("limit beyond postgresql's", database("max_connections: 300000"), "expected at most 262,143, found 300000"),
+    Hostile("limit of nothing", database("max_connections: 0"), "max_connections: expected at least 1, found 0"),
+    Hostile(
+        "database name in upper case",
+        database(name="Orders"),
+        "expected a name of lower-case letters, digits and dashes",
+    ),
+    Hostile("database without clients", f"{HEAD}databases:\n  orders: {{max_connections: 200}}\n", "clients: expected"),
+    Hostile("clients as a mapping", database(clients="[]").replace("- []", "a: 1"), "clients: expected a list"),
+    Hostile("clients of an unknown workload", database(clients=CLIENTS.replace("checkout", "chekout")), "checkout"),
+    Hostile(
+        "overflow left to the library",
+        database(clients=CLIENTS.replace(", max_overflow: 0", "")),
+        'expected the field "max_overflow", found nothing',
+    ),
+    Hostile(
+        "no time for a transaction",
+        database(clients=CLIENTS.replace("ms: 5", "ms: 0")),
+        "expected at least 0.001, found 0",
+    ),
+    Hostile("pool of yes", database(clients=CLIENTS.replace("pool_size: 5", "pool_size: true")), "number, found true"),
+    Hostile(
+        "others below nothing",
+        database("max_connections: 200\n    other_clients: {reports: -1}"),
+        "other_clients.reports: expected 0 to 1,000,000,000, found -1",
+    ),
+    Hostile(
+        "fewer connections than replicas",
+        database("max_connections: 200\n    replicas: 4\n    server_connections: 3"),
+        "server_connections: expected at least 1 for each of the 4 replicas, found 3",
+    ),
+    Hostile("headroom of all", database("max_connections: 200\n    policy: {headroom: 1}"), "less than 1, found 1"),
+    Hostile("setting of another section", database("max_connections: 200\n    gateways: 1"), 'unknown key "gateways"'),
+)
+
 HOSTILE = (
     *NO_LOAD,
     *ENCODING,
@@ -535,6 +581,7 @@ HOSTILE = (
     *BOMBS,
     *NUMBERS,
     *LOADS,
+    *DATABASES,
     *FILES,
     *STACKS,
     *(LINUX if sys.platform == "linux" else ()),

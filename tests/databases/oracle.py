@@ -74,7 +74,6 @@ def restart_share(replicas: int) -> Fraction:
     """The busiest replica's share of the clients, restarting all replicas once, one after the other.
 
     The clients of a replica that restarts reconnect evenly to the ones that are up, and stay there.
-
     """
     if replicas == 1:
         return Fraction(1)

@@ -286,8 +286,8 @@ def _app_pools_oversized(plan: DatabasePlan) -> Iterator[Finding]:
                 ("clients", pool.position, "pool_size"),
                 (pool.size, pool.most_used, "connections in each pool"),
                 f"{_app_load(group, pool)}; Erlang B({pool.most_used:,}) <= 0.000001",
-                f"each pool of {pool.client} opens up to {counted(pool.size, 'connection')} and can never use more "
-                f"than {pool.most_used:,}",
+                f"each pool of {pool.client} opens up to {counted(pool.size, 'connection')} and needs more than "
+                f"{pool.most_used:,} less than once in a million transactions",
                 subjects[pool.position],
             )
 

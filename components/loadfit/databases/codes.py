@@ -30,7 +30,7 @@ MAX_CONNECTIONS_ESTIMATED = "MAX_CONNECTIONS_ESTIMATED"
 
 _PGBOUNCER = "https://www.pgbouncer.org/config.html"
 _ROLE_LIMIT = "https://www.postgresql.org/docs/current/sql-createrole.html (CONNECTION LIMIT)"
-_WAITING = "Allen, Probability, Statistics, and Queueing Theory, 1990 (M/M/c percentiles, Allen-Cunneen)"
+_WAITING = "Allen: Probability, Statistics, and Queueing Theory, 1990"
 _NEED = (
     "need = the fewest servers with p99 wait = (1 + cv2)/2 x s/(N - a) x ln(C(N, a)/0.01) <= target and a/N <= "
     "utilization"
@@ -93,7 +93,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "than once in a million transactions. They take slots of max_connections, or of max_client_conn, all the same.",
         "most used = the fewest servers with Erlang B(N, a) <= 0.000001; a = transactions per second x mean time / "
         "(pods x processes x engines)",
-        ("Jagerman, Some properties of the Erlang loss function, Bell System Technical Journal 53(3), 1974",),
+        ("Jagerman: Some properties of the Erlang loss function, 1974",),
     ),
     MAX_CONNECTIONS_ESTIMATED: Explanation(
         "max_connections was not declared and is estimated from the instance class. RDS computes its default from the "

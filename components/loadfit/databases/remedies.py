@@ -114,7 +114,10 @@ def _checked(plan: DatabasePlan, findings: Sequence[Finding], draft: Draft) -> _
         return None
     told = tuple(Change(plan.load.where(path), _at(plan.load, path), value) for path, value in changes)
     # Another instance class has another price, which is not known here; nothing else is on AWS's bill.
-    cost = None if ("instance_class",) in dict(changes) else Fraction(0)
+    names = {path[0] for path, _ in changes}
+    # More connections take memory: what they cost depends on the instance class, which may have to grow.
+    grows = "instance_class" in names or ("max_connections" in names and plan.load.instance_class is None)
+    cost = None if grows else Fraction(0)
     return _Way(Remedy(draft.kind, told, draft.says(after), cost), changes)
 
 
