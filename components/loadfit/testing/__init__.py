@@ -187,12 +187,20 @@ def deploy(
     finally:
         contextvars.Context().run(_reset_settings)
     return Deployment(
-        resources=tuple(monitor.registered.values()),
+        resources=tuple(sorted(monitor.registered.values(), key=_place)),
         outputs=monitor.outputs,
         secret_outputs=monitor.secret_outputs,
         logs=tuple(engine.logs),
         error=error,
     )
+
+
+def _place(resource: Resource) -> tuple[int, str]:
+    """Parents before their children, and otherwise by URN.
+
+    The SDK registers what does not wait for one another in an order that differs from run to run.
+    """
+    return resource.urn.count("$"), resource.urn
 
 
 def _configuration(config: Mapping[str, Any], secrets: Iterable[str], project: str) -> tuple[dict[str, str], list[str]]:

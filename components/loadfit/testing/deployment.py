@@ -150,7 +150,7 @@ class Deployment:
     """
 
     resources: tuple[Resource, ...]
-    """In the order of registration, which is not the program's order: look up by name."""
+    """Parents before their children, and otherwise by URN: the same in each run, and not the program's order."""
     outputs: Properties
     """The stack's exports, `UNKNOWN` where they are known only after deployment."""
     secret_outputs: frozenset[str]
