@@ -54,7 +54,7 @@ EXPORTED = {
 }
 """Every metric of the exporter with its labels, from metricMaps in collector.go of pgbouncer_exporter 0.12.1:
 pgbouncer, the name of the SHOW command and that of the metric, joined by underscores."""
-TARGET = {"namespace", "service", "pod"}
+TARGET = {"namespace", "pod"}
 """What the Prometheus operator adds: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.Endpoint"""
 
 
@@ -74,9 +74,9 @@ class TestMetrics:
         named = re.findall(r"(pgbouncer_\w+)\{([^}]*)\}", expression)
         assert len(named) == expression.count("pgbouncer_")
         for metric, selector in named:
-            labels = set(re.findall(r'(\w+)="', selector))
+            labels = set(re.findall(r'(\w+)=~?"', selector))
             assert labels <= EXPORTED[metric] | TARGET
-            assert {"namespace", "service"} <= labels
+            assert {"namespace", "pod"} <= labels
 
     @pytest.mark.parametrize("expression", expressions())
     def test_expressions_are_whole(self, expression: str) -> None:

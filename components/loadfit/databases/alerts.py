@@ -49,8 +49,8 @@ class Watched:
 
     @property
     def replica(self) -> str:
-        """A selector of all series of the replicas."""
-        return f'namespace="{self.namespace}", service="{self.name}-peers"'
+        """A selector of all series of the replicas, by the labels that every usual scrape of pods gives."""
+        return f'namespace="{self.namespace}", pod=~"{self.name}-[0-9]+"'
 
     @property
     def pooled(self) -> str:
