@@ -94,7 +94,9 @@ def printable(text: str, limit: int = 60) -> str:
         cut = True
     else:
         cut = False
-    safe = "".join(_escaped(character) for character in text)
+    # Almost every text is plain, and looking at each character of many thousands takes its time.
+    plain = text.isascii() and text.isprintable()
+    safe = text if plain else "".join(_escaped(character) for character in text)
     if len(safe) > limit or cut:
         half = (limit - 3) // 2
         safe = f"{safe[: limit - 3 - half]}...{safe[-half:]}"
