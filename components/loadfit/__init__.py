@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from loadfit.component import InvalidInputs
     from loadfit.config import from_config
     from loadfit.databases import ClientGroup, DatabaseLoad, DatabasePlan, DatabasePolicy, size_database
-    from loadfit.databases.component import PgBouncerPool, PgBouncerPoolArgs
+    from loadfit.databases.component import PgBouncerPool, PgBouncerPoolArgs, PoolLoadBalancer
     from loadfit.databases.config import ClientTls, ServerTls
     from loadfit.databases.drain import DrainMode, PoolDrain
     from loadfit.databases.features import SessionFeature
@@ -50,6 +50,7 @@ __all__ = [
     "PgBouncerPool",
     "PgBouncerPoolArgs",
     "PoolDrain",
+    "PoolLoadBalancer",
     "PoolMonitoring",
     "Problem",
     "Remedied",
@@ -86,7 +87,7 @@ _HOMES = {
     **dict.fromkeys(
         ("ClientGroup", "DatabaseLoad", "DatabasePlan", "DatabasePolicy", "size_database"), "loadfit.databases"
     ),
-    **dict.fromkeys(("PgBouncerPool", "PgBouncerPoolArgs"), "loadfit.databases.component"),
+    **dict.fromkeys(("PgBouncerPool", "PgBouncerPoolArgs", "PoolLoadBalancer"), "loadfit.databases.component"),
     **dict.fromkeys(("ClientTls", "ServerTls"), "loadfit.databases.config"),
     **dict.fromkeys(("DrainMode", "PoolDrain"), "loadfit.databases.drain"),
     "SessionFeature": "loadfit.databases.features",

@@ -174,6 +174,68 @@ class TestOutputs:
         assert inputs["drain"] == {"mode": "transactions", "endpointSeconds": 15, "gracePeriodSeconds": 55}
 
 
+class TestLoadBalancer:
+    GIVEN: Args = {"client_cidrs": ["10.0.0.0/20"]}  # noqa: RUF012
+    HOST = "k8s-default-orders-0a1b.elb.us-east-1.amazonaws.com"
+    STATE: Args = {  # noqa: RUF012
+        "kubernetes:core/v1:Service": lambda one: (
+            {"status": {"loadBalancer": {"ingress": [{"hostname": TestLoadBalancer.HOST}]}}}
+            if one.name == "orders-load-balancer"
+            else {}
+        )
+    }
+
+    def program(self) -> None:
+        PgBouncerPool("orders", arguments(load_balancer=self.GIVEN))
+
+    def test_without_one_there_is_none(self) -> None:
+        assert "orders-load-balancer" not in {one.name for one in made().resources}
+        assert "loadBalancerHost" not in outputs(made())
+
+    def test_clients_are_told_where_it_is(self) -> None:
+        told = outputs(deploy(self.program, state=self.STATE))
+        assert told["loadBalancerHost"] == self.HOST
+        assert told["loadBalancerUrl"] == f"postgresql://orders@{self.HOST}:6432/orders?sslmode=require"
+        assert told["host"] == "orders.default.svc.cluster.local"
+
+    def test_in_a_preview_its_name_is_not_known_yet(self) -> None:
+        told = outputs(deploy(self.program, preview=True))
+        assert (told["loadBalancerHost"], told["loadBalancerUrl"]) == (UNKNOWN, UNKNOWN)
+
+    def test_the_replicas_do_not_wait_for_it(self) -> None:
+        """Where the controller is missing, clients inside the cluster are served all the same."""
+        deployment = deploy(self.program, state=self.STATE)
+        balancer = deployment.resource("orders-load-balancer")
+        assert balancer.urn not in deployment.resource("orders-replicas").dependencies
+        assert balancer.inputs["metadata"]["name"] == "orders-external"
+
+    def test_blocks_and_subnets_may_be_made_by_the_same_program(self) -> None:
+        def program() -> None:
+            subnet: Any = pulumi.CustomResource("aws:ec2/subnet:Subnet", "private", {"cidrBlock": "10.0.0.0/20"})
+            balancer = {"client_cidrs": [pulumi.Output.from_input("10.0.0.0/20")], "subnet_ids": [subnet.id]}
+            PgBouncerPool("orders", arguments(load_balancer=balancer))
+
+        told = deploy(program).resource("orders-load-balancer").inputs
+        assert told["spec"]["loadBalancerSourceRanges"] == ["10.0.0.0/20"]
+        assert "private-id" in told["metadata"]["annotations"].values()
+
+    def test_what_it_was_given_is_among_the_components_inputs(self) -> None:
+        assert component(made(load_balancer=self.GIVEN)).inputs["loadBalancer"] == {"clientCidrs": ["10.0.0.0/20"]}
+
+    def test_it_changes_what_stops_when_and_who_may_connect_and_nothing_else(self) -> None:
+        found = changes(made(), made(load_balancer=self.GIVEN))
+        assert [urn.rpartition("::")[2] for urn in found.created] == ["orders-load-balancer"]
+        changed = {urn.rpartition("::")[2] for urn in found.changed}
+        assert changed == {"orders", "orders-replicas", "orders-network-policy"}
+
+    def test_a_replica_that_stops_too_early_is_warned_of(self) -> None:
+        (log,) = made(load_balancer=self.GIVEN, drain={"endpoint_seconds": 30}).logs
+        assert log.message == (
+            "drain.endpoint_seconds: a load balancer opens connections to a replica that stops for up to 180 seconds; "
+            "after 30 they are refused. Leave it out to have it chosen"
+        )
+
+
 class TestUnknown:
     """In a preview, what another resource makes is not there yet."""
 
@@ -360,6 +422,32 @@ IMPOSSIBLE: list[tuple[Args, str]] = [
         {"session_features": ["listen"]},
         'session_features[0]: expected what works in a transaction pool, found "listen"',
     ),
+    ({"load_balancer": {}}, 'load_balancer.client_cidrs: expected the input "client_cidrs", found nothing'),
+    ({"load_balancer": True}, "load_balancer: expected a mapping, found true"),
+    ({"load_balancer": {"client_cidrs": []}}, "load_balancer.client_cidrs: expected at least one block of addresses"),
+    (
+        {"load_balancer": {"client_cidrs": ["10.0.1.0/20"]}},
+        'an IPv4 block, such as 10.0.0.0/20, found the text "10.0.1.0/20". Did you mean 10.0.0.0/20?',
+    ),
+    ({"load_balancer": {"client_cidrs": ["10.0.0.1"]}}, "Did you mean 10.0.0.1/32?"),
+    ({"load_balancer": {"client_cidrs": ["sg-0a1b"]}}, "load_balancer.client_cidrs[0]: expected an IPv4 block"),
+    ({"load_balancer": {"client_cidrs": "10.0.0.0/20"}}, "load_balancer.client_cidrs: expected a list"),
+    (
+        {"load_balancer": {"client_cidrs": ["10.0.0.0/20"], "subnet_cidrs": ["fd00::/64"]}},
+        "load_balancer.subnet_cidrs[0]: expected an IPv4 block",
+    ),
+    (
+        {"load_balancer": {"client_cidrs": ["10.0.0.0/20"], "subnet_ids": ["use1-az1"]}},
+        "load_balancer.subnet_ids[0]: expected a subnet's id",
+    ),
+    (
+        {"load_balancer": {"client_cidrs": ["10.0.0.0/20"]}, "settings": {"tcp_keepalive": "0"}},
+        "settings.tcp_keepalive: expected 1, with a load balancer",
+    ),
+    (
+        {"load_balancer": {"client_cidrs": ["10.0.0.0/20"]}, "settings": {"tcp_keepidle": "600"}},
+        "settings.tcp_keepidle: expected 1 to 349 seconds",
+    ),
     ({"database_name": "pgbouncer"}, "database_name: expected another name"),
     ({"database_name": "x" * 64}, "database_name: expected a database's name"),
     ({"databse_name": "orders"}, "databse_name: expected one of"),
@@ -446,7 +534,8 @@ class TestForms:
         schema: Any = json.loads(provider.schema or "")
         inputs = schema["resources"][COMPONENT]
         assert sorted(inputs["requiredInputs"]) == ["endpoint", "load"]
-        assert set(inputs["properties"]) == {"host", "port", "url", "clientSettings", "sizing"}
+        known = {"host", "port", "url", "loadBalancerHost", "loadBalancerUrl", "clientSettings", "sizing"}
+        assert set(inputs["properties"]) == known
         assert inputs["inputProperties"]["drain"]["$ref"] == "#/types/loadfit:index:PoolDrain"
 
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -34,6 +34,13 @@ VARIANTS: dict[str, Args] = {
         "labels": {"team": "orders"},
         "node_selector": {"kubernetes.io/arch": "arm64"},
     },
+    "outside": {
+        "load_balancer": {
+            "client_cidrs": ["10.0.0.0/20"],
+            "subnet_cidrs": ["10.0.128.0/20", "10.0.144.0/20"],
+            "subnet_ids": ["subnet-0a1b", "subnet-2c3d"],
+        },
+    },
     "bare": {
         "server_tls": "disable",
         "server_ca_config_map": None,
@@ -253,6 +260,85 @@ class TestNetworkPolicy:
     def test_without_metrics_their_port_is_closed(self) -> None:
         assert len(self.rules()["ingress"]) == 2
         assert len(self.rules(monitoring="none")["ingress"]) == 1
+
+
+class TestLoadBalancer:
+    """https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/."""
+
+    PREFIX = "service.beta.kubernetes.io/aws-load-balancer-"
+    GIVEN: Args = VARIANTS["outside"]["load_balancer"]
+
+    def service(self, **more: Any) -> Args:
+        return dict(made(load_balancer={**self.GIVEN, **more}).resource("orders-load-balancer").inputs)
+
+    def told(self, annotation: str, **given: Any) -> str:
+        deployment = made(load_balancer=self.GIVEN, **given)
+        return deployment.resource("orders-load-balancer").inputs["metadata"]["annotations"][self.PREFIX + annotation]
+
+    def test_it_is_one_of_the_controllers_inside_the_network(self) -> None:
+        assert self.service()["spec"]["loadBalancerClass"] == "service.k8s.aws/nlb"
+        assert (self.told("type"), self.told("nlb-target-type"), self.told("scheme")) == ("external", "ip", "internal")
+        assert self.told("subnets") == "subnet-0a1b,subnet-2c3d"
+        assert self.told("attributes") == "load_balancing.cross_zone.enabled=true"
+
+    def test_every_annotation_is_a_text(self) -> None:
+        annotations = self.service()["metadata"]["annotations"]
+        assert all(isinstance(value, str) for value in annotations.values())
+        assert all(name.startswith(self.PREFIX) for name in annotations)
+
+    def test_nothing_but_the_pools_port_is_open_and_only_to_the_clients(self) -> None:
+        spec = self.service()["spec"]
+        assert [(port["port"], port["targetPort"]) for port in spec["ports"]] == [(6432, "postgres")]
+        assert spec["loadBalancerSourceRanges"] == ["10.0.0.0/20"]
+        assert spec["allocateLoadBalancerNodePorts"] is False, "a port on every node is one more way in"
+
+    def test_its_targets_are_the_replicas_that_are_ready(self) -> None:
+        spec = self.service()["spec"]
+        assert spec["selector"] == made().resource("orders-service").inputs["spec"]["selector"]
+        assert not spec.get("publishNotReadyAddresses")
+        assert (self.told("healthcheck-protocol"), self.told("healthcheck-port")) == ("tcp", "traffic-port")
+
+    def test_replicas_admit_the_subnets_of_the_load_balancer(self) -> None:
+        """They see its address: that of the client is not kept."""
+        assert "preserve_client_ip.enabled=false" in self.told("target-group-attributes")
+        for given, blocks in (
+            (self.GIVEN, ["10.0.128.0/20", "10.0.144.0/20"]),
+            ({"client_cidrs": ["10.0.0.0/20"]}, ["10.0.0.0/20"]),
+        ):
+            policy = made(load_balancer=given).resource("orders-network-policy").inputs["spec"]
+            clients = policy["ingress"][0]
+            assert clients["ports"] == [{"protocol": "TCP", "port": 6432}]
+            assert clients["from"][2:] == [{"ipBlock": {"cidr": block}} for block in blocks]
+
+    def test_a_replica_that_stops_goes_on_until_the_load_balancer_knows(self) -> None:
+        deployment = made(load_balancer=self.GIVEN)
+        hook = container(deployment, "pgbouncer")["lifecycle"]["preStop"]["exec"]["command"][-1]
+        assert hook.startswith("sleep 180; kill -INT 1; ")
+        grace = pod(deployment)["spec"]["terminationGracePeriodSeconds"]
+        assert grace == 180 + 30 + 10
+        assert f"deregistration_delay.timeout_seconds={grace}," in self.told("target-group-attributes")
+        assert "connection_termination.enabled=false" in self.told("target-group-attributes")
+
+    def test_a_target_may_not_take_longer_to_leave_than_aws_has_it(self) -> None:
+        recycled = load(group(recycle_seconds=7200))
+        told = self.told("target-group-attributes", load=recycled, drain={"mode": "clients"})
+        assert "deregistration_delay.timeout_seconds=3600," in told
+
+    def test_the_next_replica_stops_only_when_the_load_balancer_knows_the_new_one(self) -> None:
+        def pause(**given: Any) -> int:
+            return made(**given).resource("orders-replicas").inputs["spec"]["minReadySeconds"]
+
+        longer = load(group(recycle_seconds=300), policy={"restart_pause_seconds": 400})
+        assert pause(load_balancer=self.GIVEN) == 180
+        assert pause(load_balancer=self.GIVEN, load=longer) == 400
+        assert pause() == 0
+
+    def test_keepalives_come_before_the_load_balancer_forgets_a_connection(self) -> None:
+        """https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html."""
+        text: str = made(load_balancer=self.GIVEN).resource("orders-config").inputs["data"]["pgbouncer.ini"]
+        (idle,) = [line for line in text.splitlines() if line.startswith("tcp_keepidle")]
+        assert int(idle.partition("=")[2]) < 350
+        assert "\ntcp_keepalive =" not in text, "on by default"
 
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="sh is missing")

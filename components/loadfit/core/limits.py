@@ -42,6 +42,19 @@ NAT_IDLE_TIMEOUT = Limit(
 )
 """After it the gateway forgets an idle connection; it cannot be set."""
 
+NLB_IDLE_TIMEOUT = Limit(
+    350, "seconds", "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/update-idle-timeout.html"
+)
+"""After it a Network Load Balancer forgets a TCP connection without traffic; a keepalive is traffic. The default of a
+listener's attribute, 60 to 6,000, which the AWS Load Balancer Controller leaves alone."""
+
+NLB_DEREGISTRATION_DELAY = Limit(
+    3_600,
+    "seconds",
+    "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html",
+)
+"""The longest that a target may take to leave."""
+
 NAT_BANDWIDTH = Limit(100, "Gbit/s per gateway", _NAT_BASICS)
 NAT_BANDWIDTH_AT_START = Limit(5, "Gbit/s per gateway", _NAT_BASICS)
 """What a gateway carries before it has scaled."""

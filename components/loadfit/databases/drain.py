@@ -13,11 +13,15 @@ from loadfit.core.problems import Problem, shown
 from loadfit.databases.config import longest_transaction_seconds
 from loadfit.databases.plan import DatabasePlan
 
-__all__ = ["DrainMode", "DrainPlan", "PoolDrain", "plan_drain"]
+__all__ = ["LOAD_BALANCER_SECONDS", "DrainMode", "DrainPlan", "PoolDrain", "plan_drain"]
 
 _ENDPOINT_SECONDS = Fraction(15)
 """Assumption: by then every node has taken the replica out of the Service. 3 s were enough on one node; without a pause
 every restart broke connections."""
+LOAD_BALANCER_SECONDS = Fraction(180)
+"""Assumption: by then a load balancer opens no more connections to the replica. Its manual says at once; two minutes
+were measured, whatever the deregistration delay (https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/2366),
+before which the controller has to notice."""
 _MARGIN_SECONDS = Fraction(10)
 """Assumption: what the kubelet and the exit itself take."""
 
@@ -39,7 +43,8 @@ class PoolDrain(Declared):
     mode: DrainMode | None = Field(default=None)
     """What it waits for; transactions where not given."""
     endpoint_seconds: float | None = Field(default=None, ge=1, le=MAX_SECONDS)
-    """How long it goes on as before while the Service learns that it stops; 15 where not given."""
+    """How long it goes on as before while the Service learns that it stops; 15 where not given, 180 with a load
+    balancer."""
     grace_period_seconds: float | None = Field(default=None, ge=1, le=MAX_SECONDS)
     """When Kubernetes kills it at the latest; computed where not given."""
 
@@ -55,13 +60,16 @@ class DrainPlan:
     grace_period_seconds: int
 
 
-def plan_drain(plan: DatabasePlan, drain: PoolDrain, path: Path) -> tuple[DrainPlan, list[Problem]]:
+def plan_drain(
+    plan: DatabasePlan, drain: PoolDrain, path: Path, *, load_balanced: bool = False
+) -> tuple[DrainPlan, list[Problem]]:
     """The drain of a plan's replicas, and what of it cannot be.
 
     Args:
         plan: With its clients' lives and longest transactions.
         drain: What was chosen.
         path: Where.
+        load_balanced: Whether a load balancer, too, has to learn that a replica stops.
     """
     mode = drain.mode or DrainMode.TRANSACTIONS
     problems: list[Problem] = []
@@ -71,7 +79,8 @@ def plan_drain(plan: DatabasePlan, drain: PoolDrain, path: Path) -> tuple[DrainP
     else:
         wait = longest_transaction_seconds(plan)
         waits_for = "the longest transaction"
-    endpoint = _ENDPOINT_SECONDS if drain.endpoint_seconds is None else exact(drain.endpoint_seconds)
+    default = LOAD_BALANCER_SECONDS if load_balanced else _ENDPOINT_SECONDS
+    endpoint = default if drain.endpoint_seconds is None else exact(drain.endpoint_seconds)
     needed = ceiling(endpoint + wait + _MARGIN_SECONDS)
     grace = needed if drain.grace_period_seconds is None else ceiling(exact(drain.grace_period_seconds))
     if grace < needed:

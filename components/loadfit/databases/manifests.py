@@ -20,6 +20,7 @@ from loadfit.databases.config import (
     SERVER_CA_FOLDER,
 )
 from loadfit.databases.drain import DrainMode, DrainPlan
+from loadfit.databases.load_balancer import REGISTRATION_SECONDS
 from loadfit.databases.plan import DatabasePlan
 from loadfit.databases.wiring import ClientPods
 
@@ -73,6 +74,8 @@ class PoolLayout:
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     client_pods: Sequence[ClientPods] = ()
     """Empty: all pods of the pool's own namespace."""
+    admitted_cidrs: Sequence[Any] | None = None
+    """What may connect besides, which is the load balancer; ``None``: there is none."""
     database_cidrs: Sequence[Any] = ()
     """Empty: any address, on the database's port alone."""
 
@@ -106,7 +109,7 @@ def stateful_set(layout: PoolLayout) -> _Spec:
         # A replica's number is its peer id, and those begin at 1.
         "ordinals": {"start": 1},
         "updateStrategy": {"type": "RollingUpdate"},
-        "minReadySeconds": ceiling(layout.plan.load.policy_value("restart_pause_seconds")),
+        "minReadySeconds": _ready_seconds(layout),
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": layout.selector},
         "template": {
@@ -120,6 +123,12 @@ def stateful_set(layout: PoolLayout) -> _Spec:
             "spec": _pod(layout),
         },
     }
+
+
+def _ready_seconds(layout: PoolLayout) -> int:
+    """How long a replica is there before the next one stops: until the load balancer, too, sends clients to it."""
+    declared = ceiling(layout.plan.load.policy_value("restart_pause_seconds"))
+    return declared if layout.admitted_cidrs is None else max(declared, REGISTRATION_SECONDS)
 
 
 def _pod(layout: PoolLayout) -> _Spec:
@@ -353,7 +362,8 @@ def disruption_budget(layout: PoolLayout) -> _Spec:
 def network_policy(layout: PoolLayout) -> _Spec:
     """Who may connect to the replicas, and what they may connect to."""
     own = {"podSelector": {"matchLabels": layout.selector}}
-    ingress = [{"from": [*_allowed(layout), own], "ports": [_tcp(POOL_PORT)]}]
+    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in layout.admitted_cidrs or ()]
+    ingress = [{"from": [*_allowed(layout), own, *blocks], "ports": [_tcp(POOL_PORT)]}]
     if layout.exporter_image is not None:
         # Numbers without secrets: whoever scrapes may stand in any namespace.
         ingress.append({"from": [{"namespaceSelector": {}}], "ports": [_tcp(METRICS_PORT)]})

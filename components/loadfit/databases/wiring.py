@@ -11,9 +11,10 @@ from typing import Any, NotRequired, TypedDict
 
 from loadfit.core.problems import InvalidLoad, Problem, shown
 from loadfit.databases.config import POOL_PORT, ClientTls, PoolChoices, ServerTls
-from loadfit.databases.drain import PoolDrain, plan_drain
+from loadfit.databases.drain import LOAD_BALANCER_SECONDS, PoolDrain, plan_drain
 from loadfit.databases.features import session_problems
 from loadfit.databases.images import EXPORTER_IMAGE, PGBOUNCER_IMAGE, image_problems, image_version
+from loadfit.databases.load_balancer import keepalive_problems, load_balancer_problems
 from loadfit.databases.plan import DatabasePlan
 from loadfit.databases.settings import FLOOR, SECURE, SETTINGS, Version, setting_problems
 
@@ -81,7 +82,10 @@ class PoolWiring:
         self.client_pods: Sequence[ClientPods] = args.get("client_pods") or []
         self.monitoring_labels: Mapping[str, Any] = args.get("monitoring_labels") or {}
         self.passwords: Mapping[str, Any] = args.get("passwords") or {}
-        self.drain, self._drain_problems = plan_drain(plan, args.get("drain") or PoolDrain(), ("drain",))
+        self.load_balancer: Mapping[str, Any] | None = args.get("load_balancer")
+        self.drain, self._drain_problems = plan_drain(
+            plan, args.get("drain") or PoolDrain(), ("drain",), load_balanced=self.load_balancer is not None
+        )
 
     @property
     def version(self) -> Version:
@@ -120,6 +124,7 @@ class PoolWiring:
             *self._drain_problems,
             *setting_problems(self.settings, ("settings",)),
             *session_problems(self.args.get("session_features") or [], ("session_features",)),
+            *self._load_balancer_problems(),
             *self._monitoring_problems(),
         ]
 
@@ -199,6 +204,14 @@ class PoolWiring:
             problems += image_problems(self.exporter_image, ("exporter_image",), floor=None)
         return problems
 
+    def _load_balancer_problems(self) -> list[Problem]:
+        if self.load_balancer is None:
+            return []
+        return [
+            *load_balancer_problems(self.load_balancer, ("load_balancer",)),
+            *keepalive_problems(self.settings, ("settings",)),
+        ]
+
     def _monitoring_problems(self) -> list[Problem]:
         if self.monitoring is not PoolMonitoring.NONE:
             return []
@@ -215,6 +228,12 @@ class PoolWiring:
         if version < SECURE:
             holes = "CVE-2026-107350, CVE-2026-107349 and others"
             sentences.append(f"image: PgBouncer {version} has known security holes ({holes}) that {SECURE} closes")
+        if self.load_balancer is not None and self.drain.endpoint_seconds < LOAD_BALANCER_SECONDS:
+            seen = (
+                f"a load balancer opens connections to a replica that stops for up to {LOAD_BALANCER_SECONDS} seconds"
+            )
+            found = f"after {self.drain.endpoint_seconds} they are refused"
+            sentences.append(f"drain.endpoint_seconds: {seen}; {found}. Leave it out to have it chosen")
         for name in self.settings:
             if SETTINGS[name] > version:
                 reason = f"PgBouncer {version} does not know it, it came with {SETTINGS[name]}"

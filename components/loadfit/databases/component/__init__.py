@@ -5,9 +5,9 @@ from typing import Any
 
 import pulumi
 
-from loadfit.component import accepted, declared_inputs, gathered, planned, refused, warn
+from loadfit.component import accepted, camel_case, declared_inputs, gathered, planned, refused, warn
 from loadfit.databases.clients import client_settings
-from loadfit.databases.component.arguments import PgBouncerPoolArgs
+from loadfit.databases.component.arguments import PgBouncerPoolArgs, PoolLoadBalancer
 from loadfit.databases.component.children import Children
 from loadfit.databases.config import POOL_PORT
 from loadfit.databases.load import DatabaseLoad
@@ -15,7 +15,7 @@ from loadfit.databases.sizing import size_database
 from loadfit.databases.summary import plan_summary
 from loadfit.databases.wiring import PoolMonitoring, PoolWiring
 
-__all__ = ["PgBouncerPool", "PgBouncerPoolArgs"]
+__all__ = ["PgBouncerPool", "PgBouncerPoolArgs", "PoolLoadBalancer"]
 
 _TOKEN = "loadfit:index:PgBouncerPool"
 
@@ -34,6 +34,10 @@ class PgBouncerPool(pulumi.ComponentResource):
     """The port that clients connect to."""
     url: pulumi.Output[str]
     """The URL that clients connect to, without a password; with the role where there is only one."""
+    load_balancer_host: pulumi.Output[str | None]
+    """The load balancer's host name, for clients outside of the cluster; none without a load balancer."""
+    load_balancer_url: pulumi.Output[str | None]
+    """The same as url, by way of the load balancer."""
     client_settings: pulumi.Output[Mapping[str, Any]]
     """Settings by client group and library (sqlalchemy, psycopg, asyncpg, django, node-postgres, jdbc)."""
     sizing: pulumi.Output[Mapping[str, Any]]
@@ -68,6 +72,10 @@ class PgBouncerPool(pulumi.ComponentResource):
             children.service_monitor(layout)
             children.alerts(layout)
 
+        self.load_balancer_host = gathered(None)
+        if wiring.load_balancer is not None:
+            self.load_balancer_host = children.load_balancer(layout, wiring.load_balancer)
+        self.load_balancer_url = self.load_balancer_host.apply(lambda host: None if host is None else wiring.url(host))
         self.host = children.host
         self.port = gathered(POOL_PORT)
         self.url = children.url()
@@ -78,6 +86,8 @@ class PgBouncerPool(pulumi.ComponentResource):
                 "host": self.host,
                 "port": self.port,
                 "url": self.url,
+                "loadBalancerHost": self.load_balancer_host,
+                "loadBalancerUrl": self.load_balancer_url,
                 "clientSettings": self.client_settings,
                 "sizing": self.sizing,
             }
@@ -107,6 +117,9 @@ def _inputs(wiring: PoolWiring) -> dict[str, Any]:
             "endpointSeconds": wiring.drain.endpoint_seconds,
             "gracePeriodSeconds": wiring.drain.grace_period_seconds,
         },
+        "loadBalancer": None
+        if wiring.load_balancer is None
+        else {camel_case(name): value for name, value in wiring.load_balancer.items()},
         "settings": dict(wiring.settings),
         "monitoring": wiring.monitoring.value,
     }

@@ -11,7 +11,21 @@ from loadfit.databases.features import SessionFeature
 from loadfit.databases.load import DatabaseLoad
 from loadfit.databases.wiring import ClientPods, PoolMonitoring
 
-__all__ = ["PgBouncerPoolArgs"]
+__all__ = ["PgBouncerPoolArgs", "PoolLoadBalancer"]
+
+
+class PoolLoadBalancer(TypedDict):
+    """Who comes from outside of the cluster, and where the load balancer stands."""
+
+    client_cidrs: Sequence[pulumi.Input[str]]
+    """IPv4 blocks that clients connect from, such as those of a function's subnets: the load balancer's own security
+    group admits them, and nothing else."""
+    subnet_cidrs: NotRequired[Sequence[pulumi.Input[str]]]
+    """IPv4 blocks of the subnets that the load balancer stands in; client_cidrs where not given. The NetworkPolicy
+    admits them: replicas see the load balancer's address, not the client's, and its health checks come from there."""
+    subnet_ids: NotRequired[Sequence[pulumi.Input[str]]]
+    """The subnets that it stands in, one in each zone; those with the tag kubernetes.io/role/internal-elb where not
+    given. Append-only: a load balancer leaves no zone again."""
 
 
 class PgBouncerPoolArgs(TypedDict):
@@ -59,6 +73,9 @@ class PgBouncerPoolArgs(TypedDict):
     """What the applications do with a session beyond a transaction: refused here, rather than failing at random."""
     network_policy: NotRequired[bool]
     """Whether to make the NetworkPolicy; true where not given."""
+    load_balancer: NotRequired[PoolLoadBalancer]
+    """A Network Load Balancer inside the network, for clients outside of the cluster, such as Lambda functions; none
+    where not given. The AWS Load Balancer Controller has to run in the cluster."""
     client_pods: NotRequired[Sequence[ClientPods]]
     """Pods that may connect; all of the pool's namespace where not given."""
     database_cidrs: NotRequired[Sequence[pulumi.Input[str]]]

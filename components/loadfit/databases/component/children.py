@@ -10,6 +10,7 @@ from loadfit.component import gathered, refused
 from loadfit.core.problems import InvalidLoad
 from loadfit.databases.alerts import Watched, alert_rules, dashboard
 from loadfit.databases.config import SERVER_CA_FILE, checksum, config_revision, peer_hosts, render_config
+from loadfit.databases.load_balancer import admitted_cidrs, load_balancer_annotations, load_balancer_service
 from loadfit.databases.manifests import (
     PoolLayout,
     disruption_budget,
@@ -153,6 +154,7 @@ class Children:
             labels=args.get("labels") or {},
             node_selector=args.get("node_selector") or {},
             client_pods=wiring.client_pods,
+            admitted_cidrs=None if wiring.load_balancer is None else admitted_cidrs(wiring.load_balancer),
             database_cidrs=args.get("database_cidrs") or (),
         )
 
@@ -176,6 +178,25 @@ class Children:
             spec=spec,
             opts=self.options(),
         )
+
+    def load_balancer(self, layout: PoolLayout, declared: Mapping[str, Any]) -> pulumi.Output[str | None]:
+        """The way in for clients outside of the cluster; gives the host name that they connect to."""
+        subnets = declared.get("subnet_ids")
+        joined = gathered(subnets).apply(",".join) if subnets else None
+        named: Any = {
+            **self._named(layout, self.name("external")),
+            "annotations": load_balancer_annotations(layout.drain, joined),
+        }
+        spec: Any = load_balancer_service(declared, layout.selector)
+        made = kubernetes.core.v1.Service(
+            self.name("load-balancer"),
+            metadata=named,
+            spec=spec,
+            # It waits for the controller, and on its way out for the load balancer to be gone.
+            opts=self.options(custom_timeouts=pulumi.CustomTimeouts(create="15m", delete="15m")),
+        )
+        status: pulumi.Output[Any] = made.status
+        return status.apply(_host)
 
     def network_policy(self, layout: PoolLayout) -> kubernetes.networking.v1.NetworkPolicy:
         """Who may connect, and to what."""
@@ -243,3 +264,10 @@ class Children:
 
     def _named(self, layout: PoolLayout, name: str, **labels: pulumi.Input[str]) -> Any:
         return metadata(layout, name, **labels)
+
+
+def _host(status: Any) -> str | None:
+    """A load balancer's host name; ``None`` only where nothing answers for the cloud, as in a test."""
+    balancer = getattr(status, "load_balancer", None)
+    first = next(iter(getattr(balancer, "ingress", None) or ()), None)
+    return getattr(first, "hostname", None)
