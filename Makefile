@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs proof-functions setup lock clean
+.PHONY: help preview test check format docs schema proof-functions setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ format: $(READY) ## format the code and fix what the linter can fix
 
 docs: $(READY) ## write what the documentation takes from the code
 	@$(BIN)/python -m docs.generate
+
+schema: $(READY) ## write the schema that programs in other languages see
+	@$(BIN)/python -m tests.hosted.schema
 
 proof-functions: $(READY) ## prove the sizes of functions by simulation
 	@$(BIN)/python -m proofs.functions --workers $(WORKERS)

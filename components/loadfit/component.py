@@ -21,9 +21,12 @@ __all__ = [
     "accepted",
     "camel_case",
     "declared_inputs",
+    "field_types",
     "gathered",
+    "plain_type",
     "planned",
     "refused",
+    "refused_late",
     "warn",
 ]
 
@@ -105,6 +108,14 @@ def refused(label: str, problems: Iterable[Problem]) -> InvalidInputs:
     return InvalidInputs(str(InvalidLoad(problems, label)))
 
 
+def refused_late(label: str, problems: Iterable[Problem]) -> pulumi.RunError:
+    """The same for what is known only once something is deployed: raised in an ``apply``.
+
+    Not a ``ValueError``, which the SDK takes for a fault of what it was sending: it would bury the message.
+    """
+    return pulumi.RunError(str(InvalidLoad(problems, label)))
+
+
 def warn(resource: pulumi.Resource, plan: Plan) -> None:
     """Logs each warning of a plan on the component, in one line with its cheapest way out."""
     for item in plan.remedies():
@@ -151,9 +162,24 @@ def camel_case(name: str) -> str:
     return first + "".join(word.capitalize() for word in rest)
 
 
+def field_types(shape: Any) -> Mapping[str, Any]:
+    """The types of what a ``TypedDict`` or a model holds, by name."""
+    # Input[T] names its Output[T] by a text, which is resolved here.
+    return get_type_hints(shape, localns={"Output": pulumi.Output, "T": Any})
+
+
+def plain_type(expected: Any) -> tuple[Any, bool]:
+    """What ``Input[T]`` or ``T | None`` holds, and whether it may be known only after deployment."""
+    if get_origin(expected) not in (Union, UnionType):
+        return expected, False
+    parts = get_args(expected)
+    plain = [part for part in parts if part is not type(None) and not _is_output(part) and not _is_awaitable(part)]
+    return plain[0], any(_is_output(part) for part in parts)
+
+
 def _accepted(expected: Any, value: object, path: Path, problems: list[Problem]) -> Any:
     """The value as it is meant; what is wrong with it is added to the problems."""
-    plain, may_wait = _plain_type(expected)
+    plain, may_wait = plain_type(expected)
     if isinstance(value, pulumi.Output) or isawaitable(value):
         if not may_wait:
             problems.append(_waits(path))
@@ -192,15 +218,6 @@ _FORMS: Mapping[Any, str] = {
 }
 
 
-def _plain_type(expected: Any) -> tuple[Any, bool]:
-    """What ``Input[T]`` or ``T | None`` holds, and whether it may be known only after deployment."""
-    if get_origin(expected) not in (Union, UnionType):
-        return expected, False
-    parts = get_args(expected)
-    plain = [part for part in parts if part is not type(None) and not _is_output(part) and not _is_awaitable(part)]
-    return plain[0], any(_is_output(part) for part in parts)
-
-
 def _is_output(part: Any) -> bool:
     return get_origin(part) is pulumi.Output
 
@@ -214,8 +231,7 @@ def _accepted_fields(shape: Any, value: object, path: Path, problems: list[Probl
         problems.append(Problem(path, "a mapping", shown(value)))
         return value
     given = {key: item for key, item in cast("Mapping[object, object]", value).items() if item is not None}
-    # Input[T] names its Output[T] by a text, which is resolved here.
-    fields = get_type_hints(shape, localns={"Output": pulumi.Output, "T": Any})
+    fields = field_types(shape)
     for key in given:
         if key not in fields:
             meant = nearest(str(key), fields)

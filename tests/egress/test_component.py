@@ -8,7 +8,6 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 import pytest
-from pulumi.provider.experimental.component import ComponentProvider
 
 from loadfit import AddressRetention, EgressLoad, Flow, GatewayEndpoint, InvalidInputs, MultiAzNatEgress
 from loadfit.egress import alarms
@@ -595,32 +594,6 @@ class TestFormsOfALoad:
         hosted["flows"][0]["pods"] = 200.0
         for form in (model, hosted):
             assert changes(case_study, made(load=form)) == NOTHING
-
-    @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # the SDK's, when it reads another's version
-    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-    def test_a_hosted_component_is_the_same_one(self, case_study: Deployment) -> None:
-        """Through the SDK's own mapping of names and types, as for programs in YAML and other languages."""
-        provider = ComponentProvider([MultiAzNatEgress], "loadfit")
-        flow = {"client": "checkout", "pods": 200.0, "to": "api.stripe.com:443", "connectionsPerPod": 300.0}
-        inputs: Any = {
-            "load": {"region": "us-east-1", "zones": 3.0, "flows": [flow]},
-            "vpcId": "vpc-1",
-            "zones": {
-                zone: {"publicSubnetId": own["public_subnet_id"], "privateSubnetIds": own["private_subnet_ids"]}
-                for zone, own in wired().items()
-            },
-            "addressRetention": "retain",
-            "gatewayEndpoints": ["s3", "dynamodb"],
-        }
-
-        def program() -> None:
-            result = provider.construct("egress", COMPONENT, inputs, None)
-            for name, value in result.state.items():
-                pulumi.export(name, value)
-
-        hosted = deployed(program)
-        assert changes(case_study, hosted) == NOTHING
-        assert hosted.outputs == component(case_study).registered_outputs
 
 
 class TestRefusals:

@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from loadfit.component import gathered, refused
+from loadfit.component import gathered, refused_late
 from loadfit.core.problems import InvalidLoad
 from loadfit.databases.alerts import Watched, alert_rules, dashboard
 from loadfit.databases.config import SERVER_CA_FILE, checksum, config_revision, peer_hosts, render_config
@@ -45,7 +45,7 @@ class Children:
         try:
             return parse_endpoint(text)
         except InvalidLoad as error:
-            raise refused(self.label, error.problems) from None
+            raise refused_late(self.label, error.problems) from None
 
     def _rendered(self, endpoint: Endpoint, namespace: str) -> str:
         wiring = self.wiring
@@ -126,7 +126,7 @@ class Children:
         try:
             return userlist(passwords)
         except InvalidLoad as error:
-            raise refused(self.label, error.problems) from None
+            raise refused_late(self.label, error.problems) from None
 
     def layout(self, config: kubernetes.core.v1.ConfigMap) -> PoolLayout:
         """What all further objects are made from."""

@@ -58,7 +58,6 @@ class MultiAzNatEgressArgs(TypedDict):
     """What becomes of addresses that are no longer needed; retain where not given."""
     default_routes: NotRequired[bool]
     """Whether 0.0.0.0/0 of each private route table leads to the gateway; true where not given."""
-    # Not a list of GatewayEndpoint: hosted, the SDK turns every member of an enum in a list into an empty mapping.
     gateway_endpoints: NotRequired[Sequence[str]]
     """Gateway endpoints to make, of s3 and dynamodb; both where not given. Give an empty list where the VPC has them:
     making one also resets connections to the service that are open."""
