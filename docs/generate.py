@@ -19,6 +19,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs import cases
+from loadfit.bundle.advice import codes as advice_codes
+from loadfit.bundle.advice.library import Library
+from loadfit.bundle.advice.python.library import PYTHON
 from loadfit.core import limits
 from loadfit.core.exact import show_number
 from loadfit.core.explanations import Explanation
@@ -37,7 +40,7 @@ from loadfit.egress.load import DeclaredEgressPrices
 from loadfit.stack import DatabaseSection, DeclaredClients, DeclaredFlow, EgressSection, StackLoad
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("load-document.md", "sizing-egress.md", "sizing-databases.md")
+PAGES = ("bundle-advice.md", "load-document.md", "sizing-egress.md", "sizing-databases.md")
 SCHEMA = "load.schema.json"
 
 POWERS_FROM = 10**9
@@ -192,6 +195,8 @@ def _filled(page: str) -> str:
         "database_policies": _policies(database_load.POLICY_DEFAULTS),
         "database_cases": _database_cases(),
         "database_findings": _findings(database_codes.EXPLANATIONS),
+        "advice": _findings(advice_codes.EXPLANATIONS),
+        "advice_python": _recognized(PYTHON),
     }
 
     def filled(found: re.Match[str]) -> str:
@@ -374,6 +379,25 @@ def _finding(code: str, explanation: Explanation) -> str:
     equations = "\n".join(explanation.equation.split("; "))
     sources = ", ".join(map(_linked, explanation.sources))
     return f"### {code}\n\n{explanation.meaning}\n\n```text\n{equations}\n```\n\nSource: {sources}"
+
+
+def _recognized(library: Library) -> str:
+    """What the advice knows of a language's packages."""
+    made: dict[str, list[str]] = {}
+    for symbol, maker in library.makers.items():
+        made.setdefault(maker.what, []).append(f"`{symbol}`")
+    pools = {
+        maker.what: f"one: `{maker.pool.one}` (<{maker.pool.source}>)"
+        for maker in library.makers.values()
+        if maker.pool
+    }
+    checks = {maker.what: f"tested with `{maker.checks}`" for maker in library.makers.values() if maker.checks}
+    rows = (
+        (what.split(" ", 1)[1], ", ".join(symbols), "; ".join(filter(None, (pools.get(what), checks.get(what)))))
+        for what, symbols in made.items()
+    )
+    heavy = ", ".join(f"`{name}`" for name in library.heavy)
+    return f"{_table(('Made', 'By', 'Pool'), rows)}\n\nHeavy: {heavy}."
 
 
 def _written() -> Iterator[Path]:

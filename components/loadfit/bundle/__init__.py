@@ -1,0 +1,1 @@
+"""What a function's deployment package weighs, and why it starts slowly."""
