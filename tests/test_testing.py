@@ -814,6 +814,49 @@ def test_changes_name_the_inputs_and_options_that_differ() -> None:
     assert changes(after, before).changed == {jobs: frozenset({"size", "tags"})}
 
 
+@pytest.mark.parametrize(
+    ("ignored", "before", "after", "changed"),
+    [
+        ([], {"size": 1}, {"size": 2}, {"size"}),
+        (["size"], {"size": 1}, {"size": 2}, set[str]()),
+        (["size"], {"size": 1, "name": "a"}, {"size": 2, "name": "b"}, {"name"}),
+        (["size"], {"size": 1}, {}, set[str]()),
+        (["size"], {}, {"size": 2}, set[str]()),
+        (["tags.team"], {"tags": {"team": "a"}}, {"tags": {"team": "b"}}, set[str]()),
+        (["tags.team"], {"tags": {"team": "a"}}, {"tags": {}}, set[str]()),
+        (["tags.team"], {"tags": {}}, {"tags": {"team": "b"}}, set[str]()),
+        (["tags.team"], {"tags": {"team": "a", "cost": 1}}, {"tags": {"team": "b", "cost": 2}}, {"tags"}),
+        (["rules[0].port"], {"rules": [{"port": 1}]}, {"rules": [{"port": 2}]}, set[str]()),
+        (["rules[0].port"], {"rules": [{"port": 1}, {"port": 1}]}, {"rules": [{"port": 2}, {"port": 2}]}, {"rules"}),
+        (["rules[*].port"], {"rules": [{"port": 1}, {"port": 1}]}, {"rules": [{"port": 2}, {"port": 2}]}, set[str]()),
+        (["rules[*].port"], {"rules": [{"port": 1}]}, {"rules": [{"port": 2}, {"port": 2}]}, {"rules"}),
+        (["tags.*"], {"tags": {"team": "a"}}, {"tags": {"team": "b", "cost": 2}}, set[str]()),
+        (["*"], {"size": 1}, {"size": 2, "name": "b"}, set[str]()),
+        (["absent.port"], {"size": 1}, {"size": 2}, {"size"}),
+        (["size.port"], {"size": 1}, {"size": 2}, {"size"}),
+    ],
+)
+def test_what_the_new_resource_ignores_has_not_changed(
+    ignored: list[str], before: dict[str, Any], after: dict[str, Any], changed: set[str]
+) -> None:
+    """As for the engine, which puts the old value in the place of the new one."""
+
+    def of(inputs: dict[str, Any], paths: list[str]) -> testing.Deployment:
+        options = pulumi.ResourceOptions(ignore_changes=paths)
+        return deploy(lambda: pulumi.CustomResource(QUEUE, "jobs", inputs, options))
+
+    difference = changes(of(before, []), of(after, ignored))
+    assert set().union(*difference.changed.values()) == changed
+
+
+def test_what_only_the_old_resource_ignored_has_changed() -> None:
+    def of(size: int, **options: Any) -> testing.Deployment:
+        return deploy(lambda: queue("jobs", pulumi.ResourceOptions(**options), size=size))
+
+    after = of(2)
+    assert changes(of(1, ignore_changes=["size"]), after).changed == {after.resource("jobs").urn: frozenset({"size"})}
+
+
 # The module
 
 

@@ -5,7 +5,9 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from enum import Enum
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, cast
+
+from loadfit.core.paths import Path, parse_path
 
 __all__ = [
     "UNKNOWN",
@@ -207,13 +209,17 @@ class Changes:
     created: tuple[str, ...]
     deleted: tuple[str, ...]
     changed: Mapping[str, frozenset[str]]
-    """The inputs that differ."""
+    """The inputs that differ, without what the new resource's `ignore_changes` names."""
     options: Mapping[str, frozenset[str]]
     """The resource options that differ, `provider` and `providers` among them."""
 
 
 def changes(before: Deployment, after: Deployment) -> Changes:
     """Compare two deployments.
+
+    As for the engine, what the new resource's `ignore_changes` names keeps its old value: an input, a part of one
+    (`tags.team`, `rules[0].port`), or every entry with `*` in the place of a key or a position. The engine refuses a
+    path that leads to nothing in the old inputs; here it is passed over.
 
     Example:
         >>> def program(size: int) -> None:
@@ -223,7 +229,7 @@ def changes(before: Deployment, after: Deployment) -> Changes:
     """
     old, new = ({r.urn: r for r in deployment.resources} for deployment in (before, after))
     kept = [urn for urn in new if urn in old]
-    changed = {urn: _differing(old[urn].inputs, new[urn].inputs) for urn in kept}
+    changed = {urn: _differing(old[urn].inputs, _unignored(old[urn], new[urn])) for urn in kept}
     options = {urn: _differing(_options(old[urn]), _options(new[urn])) for urn in kept}
     return Changes(
         created=tuple(urn for urn in new if urn not in old),
@@ -236,6 +242,36 @@ def changes(before: Deployment, after: Deployment) -> Changes:
 def _differing(old: Properties, new: Properties) -> frozenset[str]:
     absent = object()
     return frozenset(name for name in {*old, *new} if old.get(name, absent) != new.get(name, absent))
+
+
+def _unignored(old: Resource, new: Resource) -> Properties:
+    """The new inputs, with the old values of what changes are ignored of."""
+    inputs: Any = new.inputs
+    for path in new.options.ignore_changes:
+        inputs = _reset(inputs, old.inputs, parse_path(path.replace("[*]", ".*")))
+    return inputs
+
+
+def _reset(value: Any, old: Any, path: Path) -> Any:
+    """The value with the old one at a path; as it is where the path leads to nothing."""
+    if not path:
+        return old
+    step, rest = path[0], path[1:]
+    if isinstance(value, Mapping) and isinstance(old, Mapping):
+        entries, former = dict(cast("Mapping[str, Any]", value)), cast("Mapping[str, Any]", old)
+        for key in {*entries, *former} if step == "*" else {str(step)}:
+            if not rest and key not in former:
+                entries.pop(key, None)
+            elif key in former and (not rest or key in entries):
+                entries[key] = _reset(entries.get(key), former[key], rest)
+        return entries
+    if isinstance(value, list) and isinstance(old, list):
+        items, earlier = list(cast("list[Any]", value)), cast("list[Any]", old)
+        for index in range(len(items)):
+            if step in ("*", index) and index < len(earlier):
+                items[index] = _reset(items[index], earlier[index], rest)
+        return items
+    return cast("Any", value)
 
 
 def _options(resource: Resource) -> Properties:
