@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from loadfit import MultiAzNatEgress
+from loadfit.core.watching import Alarm
 from loadfit.egress import EgressLoad, EgressPlan, alarms, size_egress
-from loadfit.egress.alarms import Alarm, dashboard_body
+from loadfit.egress.alarms import dashboard_body
 from loadfit.testing import Resource, deploy
 
 NAMESPACE = "AWS/NATGateway"

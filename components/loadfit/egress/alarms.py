@@ -6,17 +6,17 @@ https://docs.aws.amazon.com/vpc/latest/userguide/metrics-dimensions-nat-gateway.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from loadfit.core import limits
 from loadfit.core.exact import ceiling, exact, show_number
+from loadfit.core.watching import Alarm, Metric
 from loadfit.egress.load import ClosedBy
 from loadfit.egress.placement import Placement
 from loadfit.egress.plan import EgressPlan, Scenario
 
-__all__ = ["DIMENSION", "NAMESPACE", "Alarm", "Metric", "alarms", "dashboard_body"]
+__all__ = ["DIMENSION", "NAMESPACE", "alarms", "dashboard_body"]
 
 NAMESPACE = "AWS/NATGateway"
 DIMENSION = "NatGatewayId"
@@ -34,14 +34,6 @@ _UNANSWERED_PERCENT = 5.0
 """Assumption: some destinations always refuse some attempts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One metric of the manual, with the statistic that the manual calls the most useful."""
-
-    name: str
-    statistic: str
-
-
 ERROR_PORT_ALLOCATION = Metric("ErrorPortAllocation", "Sum")
 ACTIVE_CONNECTIONS = Metric("ActiveConnectionCount", "Maximum")
 CONNECTION_ATTEMPTS = Metric("ConnectionAttemptCount", "Sum")
@@ -52,24 +44,6 @@ PACKETS_OUT = Metric("PacketsOutToDestination", "Sum")
 PACKETS_IN = Metric("PacketsInFromDestination", "Sum")
 PEAK_BYTES = Metric("PeakBytesPerSecond", "Maximum")
 PEAK_PACKETS = Metric("PeakPacketsPerSecond", "Maximum")
-
-
-@dataclass(frozen=True, slots=True)
-class Alarm:
-    """One alarm of one gateway."""
-
-    suffix: str
-    """Part of its name; never changes."""
-    metrics: tuple[Metric, ...]
-    """What it reads; by the names m0, m1, ... in the expression."""
-    expression: str
-    """CloudWatch metric math over the metrics; empty where the one metric itself is compared."""
-    threshold: float
-    """It fires above this."""
-    period_seconds: int
-    periods: int
-    periods_to_alarm: int
-    description: str
 
 
 def alarms(plan: EgressPlan) -> tuple[Alarm, ...]:

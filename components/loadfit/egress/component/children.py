@@ -1,15 +1,16 @@
 """The children of MultiAzNatEgress, each with the options that its life cycle needs."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from loadfit.egress.alarms import DIMENSION, NAMESPACE, Alarm, dashboard_body
+from loadfit.core.watching import Alarm
+from loadfit.egress.alarms import DIMENSION, NAMESPACE, dashboard_body
 from loadfit.egress.component.arguments import AddressRetention, GatewayEndpoint
 from loadfit.egress.component.wiring import Wiring
+from loadfit.watching import metric_alarm, physical_name
 
 __all__ = ["Children"]
 
@@ -171,52 +172,15 @@ class Children:
     def alarm(self, zone: str, gateway: aws.ec2.NatGateway, alarm: Alarm) -> aws.cloudwatch.MetricAlarm:
         """One alarm of one gateway."""
         suffix = f"{zone}-{alarm.suffix}"
-        dimensions = {DIMENSION: gateway.id}
-        measured: dict[str, Any]
-        if alarm.expression:
-            # With metric math, CloudWatch refuses a metric at the alarm's own level.
-            measured = {
-                "metric_queries": [
-                    aws.cloudwatch.MetricAlarmMetricQueryArgs(
-                        id="e0", expression=alarm.expression, label=alarm.suffix, return_data=True
-                    ),
-                    *(
-                        aws.cloudwatch.MetricAlarmMetricQueryArgs(
-                            id=f"m{number}",
-                            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                                namespace=NAMESPACE,
-                                metric_name=metric.name,
-                                stat=metric.statistic,
-                                period=alarm.period_seconds,
-                                dimensions=dimensions,
-                            ),
-                        )
-                        for number, metric in enumerate(alarm.metrics)
-                    ),
-                ]
-            }
-        else:
-            measured = {
-                "namespace": NAMESPACE,
-                "metric_name": alarm.metrics[0].name,
-                "statistic": alarm.metrics[0].statistic,
-                "period": alarm.period_seconds,
-                "dimensions": dimensions,
-            }
-        return aws.cloudwatch.MetricAlarm(
+        return metric_alarm(
             self.name(suffix),
-            comparison_operator="GreaterThanThreshold",
-            threshold=alarm.threshold,
-            evaluation_periods=alarm.periods,
-            datapoints_to_alarm=alarm.periods_to_alarm,
-            # A gateway that nothing uses reports nothing, and that is fine.
-            treat_missing_data="notBreaching",
-            alarm_description=alarm.description,
-            alarm_actions=self.wiring.args.get("alarm_actions"),
+            alarm,
+            namespace=NAMESPACE,
+            dimensions=lambda _: {DIMENSION: gateway.id},
+            actions=self.wiring.args.get("alarm_actions"),
             region=self.region,
             tags=self.tags(suffix),
             opts=self.options(suffix),
-            **measured,
         )
 
     def dashboard(self, gateways: Mapping[str, aws.ec2.NatGateway]) -> None:
@@ -225,11 +189,8 @@ class Children:
         ids = pulumi.Output.all(**{zone: gateway.id for zone, gateway in gateways.items()})
         aws.cloudwatch.Dashboard(
             self.name("dashboard"),
-            # Dashboards share one namespace in an account, and Pulumi does not name them by itself. CloudWatch takes
-            # letters, digits, dashes and underscores; Pulumi's own names may hold more.
-            dashboard_name=re.sub(
-                r"[^A-Za-z0-9_-]", "-", f"{pulumi.get_project()}-{pulumi.get_stack()}-{self.wiring.name}"
-            ),
+            # Dashboards share one namespace in an account.
+            dashboard_name=physical_name(self.wiring.name),
             dashboard_body=ids.apply(lambda known: dashboard_body(plan, known, region)),
             region=region,
             opts=self.options("dashboard"),

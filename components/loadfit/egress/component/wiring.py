@@ -9,7 +9,8 @@ import pulumi
 from loadfit.component import camel_case, declared_inputs, refused
 from loadfit.core.paths import Path, show_path
 from loadfit.core.problems import Problem, nearest, shown
-from loadfit.egress.alarms import Alarm, alarms
+from loadfit.core.watching import Alarm
+from loadfit.egress.alarms import alarms
 from loadfit.egress.component.arguments import AddressRetention, EgressZone, GatewayEndpoint, MultiAzNatEgressArgs
 from loadfit.egress.plan import EgressPlan
 
