@@ -193,6 +193,8 @@ def _accepted(expected: Any, value: object, path: Path, problems: list[Problem])
         if member is None:
             problems.append(Problem(path, f"one of {', '.join(str(one.value) for one in plain)}", shown(value)))
         return member
+    if plain is int and isinstance(value, float) and value.is_integer():
+        return int(value)  # hosted programs send whole numbers so
     origin, parts = get_origin(plain), get_args(plain)
     if origin is Mapping and isinstance(value, Mapping):
         entries = cast("Mapping[object, object]", value)
@@ -204,7 +206,7 @@ def _accepted(expected: Any, value: object, path: Path, problems: list[Problem])
     if isinstance(plain, type) and issubclass(plain, pulumi.Resource):
         # Whatever exists only once the wanted resource is there, such as its attachment, may be waited for instead.
         plain = pulumi.Resource
-    if origin is not None or (isinstance(plain, type) and not isinstance(value, plain)):
+    if origin is not None or (isinstance(plain, type) and not _is_a(plain, value)):
         problems.append(Problem(path, _FORMS.get(origin or plain, "another value"), shown(value)))
     return value
 
@@ -215,7 +217,13 @@ _FORMS: Mapping[Any, str] = {
     pulumi.Resource: "the resource itself",
     str: "a text",
     bool: "true or false",
+    int: "a whole number",
 }
+
+
+def _is_a(plain: type, value: object) -> bool:
+    # To Python, true is a whole number too.
+    return isinstance(value, plain) and (plain is bool or not isinstance(value, bool))
 
 
 def _is_output(part: Any) -> bool:

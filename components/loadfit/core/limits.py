@@ -142,6 +142,8 @@ LAMBDA_ZIP = Limit(50, "MB zipped", _LAMBDA_QUOTAS)
 
 LAMBDA_UNZIPPED = Limit(250, "MB unzipped, layers included", _LAMBDA_QUOTAS)
 
+LAMBDA_LAYERS = Limit(5, "layers", _LAMBDA_QUOTAS)
+
 LAMBDA_IMAGE = Limit(10_240, "MB uncompressed", _LAMBDA_QUOTAS)
 """The largest container image."""
 
@@ -158,3 +160,12 @@ LAMBDA_TIMEOUT_MOST = Limit(900, "seconds", _LAMBDA_QUOTAS)
 LAMBDA_STORAGE_LEAST = Limit(512, "MB of ephemeral storage", _LAMBDA_QUOTAS)
 """The default, and the most with SnapStart."""
 LAMBDA_STORAGE_MOST = Limit(10_240, "MB of ephemeral storage", _LAMBDA_QUOTAS)
+
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""The days for which CloudWatch can keep logs.
+
+Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+"""

@@ -17,7 +17,16 @@ from loadfit.functions.load import FunctionLoad
 from loadfit.functions.plan import Autoscaling, ScheduledAction
 from loadfit.functions.schedule import MINUTES_PER_DAY, MINUTES_PER_WEEK, clock, day_names
 
-__all__ = ["LEAST_TARGET", "MOST_TARGET", "Week", "autoscaling", "lead_minutes", "plan_week", "scheduled_actions"]
+__all__ = [
+    "LEAST_TARGET",
+    "MOST_TARGET",
+    "Week",
+    "autoscaling",
+    "lead_minutes",
+    "plan_week",
+    "provisioning_minutes",
+    "scheduled_actions",
+]
 
 LEAST_TARGET = Fraction(1, 10)
 MOST_TARGET = Fraction(9, 10)
@@ -50,11 +59,18 @@ class Week:
 def lead_minutes(load: FunctionLoad, instances: int) -> int:
     """How long before a window its instances are asked for, in whole minutes.
 
-    The policy's lead, or what AWS takes to begin, to make the instances and to initialize them where that is longer:
-    none of them can be used before all are there.
+    The policy's lead, or what provisioning takes where that is longer.
+    """
+    return ceiling(max(load.policy_value("lead_minutes"), provisioning_minutes(load, instances)))
+
+
+def provisioning_minutes(load: FunctionLoad, instances: int) -> Fraction:
+    """How long AWS takes to begin, to make the instances and to initialize them, in minutes.
+
+    None of them can be used before all are there.
     """
     making = Fraction(instances, LAMBDA_PROVISIONING_RATE.value) + load.cold_start_ms / 60_000
-    return ceiling(max(load.policy_value("lead_minutes"), LAMBDA_PROVISIONING_START.value + making))
+    return LAMBDA_PROVISIONING_START.value + making
 
 
 def plan_week(load: FunctionLoad, instances: Mapping[str, int]) -> Week:
