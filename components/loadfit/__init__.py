@@ -25,6 +25,21 @@ if TYPE_CHECKING:
         MultiAzNatEgress,
         MultiAzNatEgressArgs,
     )
+    from loadfit.functions import FunctionLoad, FunctionPlan, FunctionPolicy, Window, size_function
+    from loadfit.functions.component import (
+        CodeObject,
+        EventSource,
+        EventSourceKind,
+        FunctionCaller,
+        FunctionUrl,
+        FunctionUrlAuthorization,
+        FunctionUrlCors,
+        InvokeMode,
+        RoleStatement,
+        StartingPosition,
+        WarmLambda,
+        WarmLambdaArgs,
+    )
     from loadfit.stack import ResolvedLoad, StackLoad, StackPlan, parse_load, resolve, size
 
 __all__ = [
@@ -32,6 +47,7 @@ __all__ = [
     "ClientGroup",
     "ClientPods",
     "ClientTls",
+    "CodeObject",
     "DatabaseLoad",
     "DatabasePlan",
     "DatabasePolicy",
@@ -40,11 +56,21 @@ __all__ = [
     "EgressPlan",
     "EgressPolicy",
     "EgressZone",
+    "EventSource",
+    "EventSourceKind",
     "Finding",
     "Flow",
+    "FunctionCaller",
+    "FunctionLoad",
+    "FunctionPlan",
+    "FunctionPolicy",
+    "FunctionUrl",
+    "FunctionUrlAuthorization",
+    "FunctionUrlCors",
     "GatewayEndpoint",
     "InvalidInputs",
     "InvalidLoad",
+    "InvokeMode",
     "MultiAzNatEgress",
     "MultiAzNatEgressArgs",
     "PgBouncerPool",
@@ -57,13 +83,18 @@ __all__ = [
     "Remedy",
     "RemedyKind",
     "ResolvedLoad",
+    "RoleStatement",
     "ServerTls",
     "SessionFeature",
     "Severity",
     "SizingError",
     "StackLoad",
     "StackPlan",
+    "StartingPosition",
     "Verdict",
+    "WarmLambda",
+    "WarmLambdaArgs",
+    "Window",
     "__version__",
     "from_config",
     "parse_load",
@@ -72,6 +103,7 @@ __all__ = [
     "size",
     "size_database",
     "size_egress",
+    "size_function",
 ]
 
 # Imported on first use: sizing needs no Pulumi SDK, and the SDK takes longer to import than a load to size.
@@ -92,6 +124,24 @@ _HOMES = {
     **dict.fromkeys(("DrainMode", "PoolDrain"), "loadfit.databases.drain"),
     "SessionFeature": "loadfit.databases.features",
     **dict.fromkeys(("ClientPods", "PoolMonitoring"), "loadfit.databases.wiring"),
+    **dict.fromkeys(("FunctionLoad", "FunctionPlan", "FunctionPolicy", "Window", "size_function"), "loadfit.functions"),
+    **dict.fromkeys(
+        (
+            "CodeObject",
+            "EventSource",
+            "EventSourceKind",
+            "FunctionCaller",
+            "FunctionUrl",
+            "FunctionUrlAuthorization",
+            "FunctionUrlCors",
+            "InvokeMode",
+            "RoleStatement",
+            "StartingPosition",
+            "WarmLambda",
+            "WarmLambdaArgs",
+        ),
+        "loadfit.functions.component",
+    ),
     **dict.fromkeys(("ResolvedLoad", "StackLoad", "StackPlan", "parse_load", "resolve", "size"), "loadfit.stack"),
 }
 
