@@ -7,10 +7,10 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs schema proof-functions setup lock clean
+.PHONY: help preview test check format docs schema proof-functions proof-egress proof-egress-controls setup lock clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-15s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
 
 preview: $(READY) ## preview the reference stack offline: resources, sizes, cost
 	@$(BIN)/loadfit preview prod
@@ -39,6 +39,12 @@ schema: $(READY) ## write the schema that programs in other languages see
 
 proof-functions: $(READY) ## prove the sizes of functions by simulation
 	@$(BIN)/python -m proofs.functions --workers $(WORKERS)
+
+proof-egress: $(READY) ## prove the sizes of the egress on this kernel's NAT (Linux, root; about a minute)
+	@$(BIN)/python -m proofs.egress
+
+proof-egress-controls: $(READY) ## plant a fault for each claim of proof-egress, and see it broken
+	@$(BIN)/python -m proofs.egress --controls
 
 setup: $(READY) ## set up .venv (the other targets do so by themselves)
 	@:

@@ -94,9 +94,9 @@ def test_yaml_is_yaml_and_whole_documents_are_loads(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_command_exists(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):.*##", text(ROOT / "Makefile"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):.*##", text(ROOT / "Makefile"), re.MULTILINE))
     code = " \n".join(re.findall(r"`([^`\n]+)`", text(page)) + fenced(page, "sh") + fenced(page, "console"))
-    assert set(re.findall(r"(?:^|\s)make ([a-z]+)", code)) <= targets
+    assert set(re.findall(r"(?:^|\s)make ([a-z-]+)", code)) <= targets
     assert set(re.findall(r"(?:^|\s|/)loadfit ([a-z]+)", code)) <= {command.NAME for command in COMMANDS}
 
 

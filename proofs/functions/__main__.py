@@ -7,7 +7,6 @@ import argparse
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,7 @@ import numpy as np
 from loadfit.functions import FunctionLoad, size_function
 from proofs.functions.claims import CONFIDENCE, SMALL, Checked, check, quantile
 from proofs.functions.simulator import DURATIONS, Load, arrivals, estimate, simulate
-
-
-@dataclass(frozen=True)
-class Row:
-    """One claim."""
-
-    claim: str
-    measured: str
-    bound: str
-    holds: bool
+from proofs.table import Row, print_table
 
 
 def main() -> int:
@@ -120,15 +110,6 @@ def of_the_case_study() -> Iterable[Row]:
             f"planned p99 {planned:,.0f} ms",
             kept is (given is None) and measured <= planned * 1.01,
         )
-
-
-def print_table(rows: list[Row]) -> None:
-    """Claim, measured, bound, verdict."""
-    cells = [(row.claim, row.measured, row.bound, "holds" if row.holds else "BROKEN") for row in rows]
-    heads = ("claim", "measured", "bound", "verdict")
-    widths = [max(len(line[column]) for line in [heads, *cells]) for column in range(4)]
-    for line in [heads, tuple("-" * width for width in widths), *cells]:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
 
 
 if __name__ == "__main__":
