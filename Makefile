@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs schema proof-functions proof-egress proof-egress-controls setup lock clean
+.PHONY: help preview test check format docs engine schema proof-functions proof-egress proof-egress-controls setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ format: $(READY) ## format the code and fix what the linter can fix
 
 docs: $(READY) ## write what the documentation takes from the code
 	@$(BIN)/python -m docs.generate
+
+engine: ## build the Pulumi CLI that the engine tests need, where none is installed
+	@tools/engine --build
 
 schema: $(READY) ## write the schema that programs in other languages see
 	@$(BIN)/python -m tests.hosted.schema
@@ -64,5 +67,5 @@ lock: ## write requirements.lock from pyproject.toml (UPGRADE=1: with the newest
 	@echo uv | $(LOCK) --python-version 3.11 --output-file tools/requirements-uv.lock -
 
 clean: ## remove everything that the targets have made
-	rm -rf .venv .tools .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
+	rm -rf .venv .tools .engine .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
