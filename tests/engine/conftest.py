@@ -1,0 +1,59 @@
+"""The engine's fixtures: one CLI, one home and one double of each provider for all tests of a process."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pulumi import automation
+
+from tests.engine.engine import Doubles, Engine, new_stack
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def cli() -> Path:
+    """The Pulumi CLI; without one these tests are skipped, but fail where continuous integration has to have it."""
+    found = subprocess.run([ROOT / "tools/engine"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        reason = found.stderr.strip()
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return Path(found.stdout.strip())
+
+
+@pytest.fixture(scope="session")
+def command(cli: Path) -> Iterator[automation.PulumiCommand]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(cli.parent), prepend=os.pathsep)
+        yield automation.PulumiCommand()
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("pulumi-home")
+
+
+@pytest.fixture(scope="session")
+def blank(tmp_path_factory: pytest.TempPathFactory, home: Path, command: automation.PulumiCommand) -> Path:
+    folder = tmp_path_factory.mktemp("blank") / "project"
+    new_stack(folder, home, command)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def doubles() -> Iterator[Doubles]:
+    made = Doubles()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def engine(tmp_path: Path, blank: Path, home: Path, command: automation.PulumiCommand, doubles: Doubles) -> Engine:
+    doubles.clear()
+    folder = shutil.copytree(blank, tmp_path / "project")
+    return Engine(folder, home, command, doubles)

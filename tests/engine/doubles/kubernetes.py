@@ -1,0 +1,71 @@
+"""The double of Kubernetes: what the API server and the provider's wait for readiness answer."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.engine.doubles.cloud import Cloud, Object, Refused
+from tests.engine.doubles.provider import Double, Inputs, Laws
+from tests.engine.doubles.rules import Kind, looked_up, read_kinds
+
+__all__ = ["KINDS", "LAWS", "KubernetesDouble", "mounted"]
+
+KINDS = read_kinds(Path(__file__).with_name("kubernetes.yaml"))
+LAWS = Laws()
+
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+SECRET = "kubernetes:core/v1:Secret"
+SERVICE = "kubernetes:core/v1:Service"
+STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
+
+
+class KubernetesDouble(Double):
+    """The provider decides some things by the object itself."""
+
+    def keeps_its_name(self, kind: Kind, old: Inputs, new: Inputs) -> bool:
+        """Whether the successor would have the same name in the same namespace."""
+        return all(looked_up(old, path) == looked_up(new, path) for path in ("metadata.name", "metadata.namespace"))
+
+
+def mounted(replicas: Object) -> Iterator[tuple[str, str]]:
+    """The ConfigMaps and Secrets in a StatefulSet's pods, as type and id."""
+    namespace = replicas.get("metadata.namespace")
+    for volume in replicas.get("spec.template.spec.volumes") or ():
+        if "configMap" in volume:
+            yield CONFIG_MAP, f"{namespace}/{volume['configMap']['name']}"
+        if "secret" in volume:
+            yield SECRET, f"{namespace}/{volume['secret']['secretName']}"
+
+
+@LAWS.refuse("create", STATEFUL_SET)
+@LAWS.refuse("update", STATEFUL_SET)
+def _pods_become_ready(cloud: Cloud, replicas: Object, _: Inputs) -> None:
+    """The provider waits for the pods, and they wait for what they mount and for the names of their peers."""
+    for type_and_id in mounted(replicas):
+        if type_and_id not in cloud.objects:
+            raise Refused(
+                f'MountVolume.SetUp failed for volume: {type_and_id[0].split(":")[-1]} "{type_and_id[1]}" not found'
+            )
+    peers = f"{replicas.get('metadata.namespace')}/{replicas.get('spec.serviceName')}"
+    if (SERVICE, peers) not in cloud.objects:
+        raise Refused(f"the pods have no names: there is no Service {peers}")
+
+
+_MUTABLE = {
+    *("replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"),
+    "revisionHistoryLimit",
+}
+
+
+@LAWS.refuse("update", STATEFUL_SET)
+def _only_some_fields_change(_cloud: Cloud, replicas: Object, old: Inputs) -> None:
+    before, after = old["spec"], replicas.inputs["spec"]
+    changed = [key for key in {*before, *after} if before.get(key) != after.get(key) and key not in _MUTABLE]
+    if changed:
+        raise Refused(f"Forbidden: updates to statefulset spec for fields other than {sorted(_MUTABLE)}: {changed}")
+
+
+@LAWS.refuse("update", CONFIG_MAP, SECRET)
+def _immutable_stays(_cloud: Cloud, one: Object, old: Inputs) -> None:
+    data = ("data", "binaryData", "stringData", "immutable")
+    if old.get("immutable") and any(old.get(key) != one.inputs.get(key) for key in data):
+        raise Refused("Forbidden: field is immutable when `immutable` is set")
