@@ -111,6 +111,8 @@ def completed(schema: Any, components: Sequence[type[pulumi.ComponentResource]])
                     declared["properties"].pop(camel_case(name))
                 else:
                     declared["properties"][camel_case(name)]["description"] = field.description
+    # Without, the generator makes no type for the items of a plain list, and the package for Go does not compile.
+    schema["language"]["go"]["generateExtraInputTypes"] = True
     return _tidied(schema)
 
 

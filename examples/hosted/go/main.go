@@ -1,0 +1,66 @@
+package main
+
+import (
+	"example.com/pulumi-loadfit/sdk/go/loadfit" // what `pulumi package add` makes in sdks/
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error {
+		egress, err := loadfit.NewMultiAzNatEgress(ctx, "egress", &loadfit.MultiAzNatEgressArgs{
+			VpcId: pulumi.String("vpc-0a1b"),
+			Zones: map[string]loadfit.EgressZoneArgs{
+				"use1-az1": zone("subnet-1a", "subnet-1b"),
+				"use1-az2": zone("subnet-2a", "subnet-2b"),
+				"use1-az4": zone("subnet-4a", "subnet-4b"),
+			},
+			Load: loadfit.EgressLoadArgs{
+				Region: "us-east-1",
+				Zones:  3,
+				Flows: []loadfit.FlowArgs{{
+					Client:            "checkout",
+					Pods:              200,
+					To:                "api.stripe.com:443",
+					ConnectionsPerPod: pulumi.IntRef(300),
+				}},
+			},
+		})
+		if err != nil {
+			return err
+		}
+		orders, err := loadfit.NewPgBouncerPool(ctx, "orders", &loadfit.PgBouncerPoolArgs{
+			Endpoint:          pulumi.String("orders.0a1b2c.us-east-1.rds.amazonaws.com:5432"),
+			Credentials:       pulumi.String("orders-credentials"),
+			ServerCaConfigMap: pulumi.String("rds-ca"),
+			ClientTlsSecret:   pulumi.String("pgbouncer-tls"),
+			Load: loadfit.DatabaseLoadArgs{
+				Name:              "orders",
+				MaxConnections:    pulumi.IntRef(200),
+				Replicas:          pulumi.IntRef(2),
+				ServerConnections: pulumi.IntRef(50),
+				MaxClientConn:     pulumi.IntRef(1000),
+				Clients: []loadfit.ClientGroupArgs{{
+					Client:                "orders",
+					Pods:                  20,
+					PoolSize:              10,
+					MaxOverflow:           0,
+					TransactionsPerSecond: 2000,
+					MeanTransactionMs:     10,
+				}},
+			},
+		})
+		if err != nil {
+			return err
+		}
+		ctx.Export("allowList", egress.AllowListCidrs)
+		ctx.Export("url", orders.Url)
+		return nil
+	})
+}
+
+func zone(public, private string) loadfit.EgressZoneArgs {
+	return loadfit.EgressZoneArgs{
+		PublicSubnetId:   pulumi.String(public),
+		PrivateSubnetIds: []pulumi.StringInput{pulumi.String(private)},
+	}
+}
