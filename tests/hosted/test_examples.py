@@ -128,6 +128,12 @@ def test_what_they_export_is_an_output(text: str) -> None:
     assert {f"{name[0].lower()}{name[1:]}" for name in used} == {"allowListCidrs", "url"} < outputs
 
 
+def test_the_page_shows_a_part_of_the_example() -> None:
+    page = (ROOT / "docs/other-languages.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert shown in (EXAMPLES / "yaml/Pulumi.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("language", ["yaml", "typescript", "go"])
 def test_each_names_the_package_by_its_folder(language: str) -> None:
     project = yaml.safe_load((EXAMPLES / language / "Pulumi.yaml").read_text(encoding="utf-8"))
