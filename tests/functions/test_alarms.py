@@ -111,6 +111,22 @@ def test_what_is_watched_follows_from_the_plan() -> None:
     }
 
 
+PAGE = (Path(__file__).parents[2] / "docs/warm-lambda.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_each_alarm_with_the_metrics_that_it_is_charged_for() -> None:
+    rows = dict(re.findall(r"^\| `([a-z-]+)` \| .+ \| (\d) \|$", PAGE, re.MULTILINE))
+    assert rows == {each.suffix: str(len(each.metrics)) for each in PLANNED}
+    said = re.search(r"([\d.]+) for a function with warm instances and reserved concurrency \((\d+)\s+metrics\)", PAGE)
+    assert said is not None
+    metrics = sum(len(each.metrics) for each in alarms.alarms(sized(FITTING)))
+    assert (said[1], said[2]) == (f"{metrics / 10:.2f}", str(metrics))
+
+
+def test_the_page_has_each_query() -> None:
+    assert [name for name in queries(snapstart=False) if f"| `{name}` |" not in PAGE] == []
+
+
 class TestThresholds:
     def test_spillover_is_compared_with_what_the_target_allows(self) -> None:
         """In any window: what the loosest of them allows is no surprise."""
