@@ -150,6 +150,8 @@ class Children:
             region=self.region,
             opts=self.options(
                 depends_on=[alias],
+                # Under another alias it is another one, and a version cannot have two.
+                delete_before_replace=True,
                 # Autoscaling sets it from here on: a deployment would set it back, under load.
                 ignore_changes=["provisioned_concurrent_executions"],
                 # Each change waits until all instances are there.

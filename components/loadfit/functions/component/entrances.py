@@ -33,9 +33,9 @@ class Entrances:
     def permission(self, suffix: str, caller: FunctionCaller, action: str, **more: Any) -> None:
         """A caller's permission."""
         name = self.children.name(suffix)
+        # Without a statement id of its own: a changed caller's new statement is there before the old one goes.
         aws.lambda_.Permission(
             name,
-            statement_id=suffix,
             action=action,
             function=self.function.name,
             qualifier=self.alias.name,

@@ -205,11 +205,13 @@ class Wiring:
                     yield Problem(("role_statements", index, name), "at least one", "none")
 
     def inputs(self) -> dict[str, Any]:
-        """The component's own inputs: in state, and in the preview's diff. No environment variable is among them."""
+        """The component's own inputs: in state, and in the preview's diff.
+
+        No environment variable is among them, and no path: another machine may have the same code elsewhere.
+        """
         args = self.args
         return {
             "load": declared_inputs(self.load),
-            "code": args.get("code"),
             "codeObject": args.get("code_object"),
             "imageUri": args.get("image_uri"),
             "handler": args.get("handler"),
