@@ -3,10 +3,12 @@
 import pulumi
 
 import loadfit
-from databases import databases
+from databases import databases, pool_config
 from network import network
 
-load = loadfit.from_config()  # every problem of every section, once, before anything is registered
+# Every problem of every section, and of what the parts are given, before anything is registered.
+load = loadfit.from_config()
+pool = pool_config(load.databases)
 
 vpc = network(load.stack.zones, load.stack.region)
 pulumi.export("vpc_id", vpc.vpc_id)
@@ -24,4 +26,4 @@ if load.egress is not None:
     pulumi.export("allow_list", egress.allow_list_cidrs)
     pulumi.export("egress_sizing", egress.sizing)
 
-databases(dict(load.databases), vpc, load.stack.region)
+databases(load.databases, pool, vpc, load.stack.region)

@@ -15,50 +15,94 @@ The cluster is the one of the ambient kubeconfig, or of ``pulumi config set --se
 passes through the program: RDS keeps the master's in Secrets Manager, the role's is in the cluster's Secret.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import loadfit
-from network import Network
+from network import Network, exists
 
 ENGINE, MAJOR = "postgres", "17"
+PORT = 5432
 INSTANCE_CLASS = "db.m7g.large"
 """Where neither the load nor the configuration names one; its own default of max_connections is about 830."""
 
 
-class _Pool(BaseModel):
+_Text = Annotated[str, Field(min_length=1)]
+
+
+class PoolConfig(BaseModel):
+    """What is under ``loadfit:pool``."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
-    credentials: str
-    server_ca_config_map: str
-    client_tls_secret: str
-    namespace: str = "default"
-    cluster_security_group: str | None = None
+    credentials: _Text
+    server_ca_config_map: _Text
+    client_tls_secret: _Text
+    namespace: _Text = "default"
+    cluster_security_group: _Text | None = None
 
 
-def databases(loads: dict[str, loadfit.DatabaseLoad], network: Network, region: str) -> None:
+class _UnusedPoolConfig(PoolConfig):
+    """The same where nothing is pooled."""
+
+    credentials: _Text = ""
+    server_ca_config_map: _Text = ""
+    client_tls_secret: _Text = ""
+
+
+def pool_config(loads: Mapping[str, loadfit.DatabaseLoad]) -> PoolConfig:
+    """The configuration of the pools, checked before anything is registered.
+
+    Args:
+        loads: The databases by name.
+
+    Raises:
+        loadfit.InvalidInputs: It is wrong, or what the databases need is not there.
+    """
+    declared: Any = pulumi.Config("loadfit").get_object("pool")
+    pooled = any(load.pooled_groups for load in loads.values())
+    if declared is None and pooled:
+        raise loadfit.InvalidInputs(
+            "loadfit:pool: expected what the pool is given in its cluster (credentials, server_ca_config_map, "
+            "client_tls_secret), found nothing. Declare it in the stack's file: stacks/databases.py says how."
+        )
+    try:
+        known = (PoolConfig if pooled else _UnusedPoolConfig).model_validate({} if declared is None else declared)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise loadfit.InvalidInputs("loadfit:pool: " + "; ".join(lines)) from None
+    if loads and known.cluster_security_group is None and exists():
+        raise loadfit.InvalidInputs(
+            "loadfit:pool: expected cluster_security_group, the security group of the cluster's nodes, found nothing: "
+            "in a network that exists already, it is what the database admits."
+        )
+    return known
+
+
+def databases(loads: Mapping[str, loadfit.DatabaseLoad], wired: PoolConfig, network: Network, region: str) -> None:
     """Makes each declared database with its pool, and exports where clients find it.
 
     Args:
         loads: The databases by name.
+        wired: The configuration of the pools.
         network: Where they stand.
         region: The Region's code.
 
     Raises:
-        loadfit.InvalidInputs: The configuration of the pool is missing or wrong, or a load does not fit.
+        loadfit.InvalidInputs: A load does not fit.
     """
     if not loads:
         return
-    wired = _wiring(network)
     subnets = [subnet for zone in network.zones.values() for subnet in zone["private_subnet_ids"]]
     group = aws.rds.SubnetGroup("databases", subnet_ids=subnets, region=region, tags=_tags("databases"))
     cluster = _cluster()
     for name, load in loads.items():
         instance = _instance(name, load, network, wired, group, region)
-        if load.pooled is False:
+        if not load.pooled_groups:
             pulumi.export(f"{name}_host", instance.address)
             continue
         pool = loadfit.PgBouncerPool(
@@ -78,58 +122,45 @@ def databases(loads: dict[str, loadfit.DatabaseLoad], network: Network, region: 
         pulumi.export(f"{name}_sizing", pool.sizing)
 
 
-def _wiring(network: Network) -> _Pool:
-    declared: Any = pulumi.Config("loadfit").get_object("pool")
-    if declared is None:
-        raise loadfit.InvalidInputs(
-            "loadfit:pool: expected what the pool is given in its cluster (credentials, server_ca_config_map, "
-            "client_tls_secret), found nothing. Declare it in the stack's file: stacks/databases.py says how."
-        )
-    try:
-        wired = _Pool.model_validate(declared)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise loadfit.InvalidInputs("loadfit:pool: " + "; ".join(lines)) from None
-    if wired.cluster_security_group is None and not network.private_blocks:
-        raise loadfit.InvalidInputs(
-            "loadfit:pool: expected cluster_security_group, the security group of the cluster's nodes, found nothing: "
-            "in a network that exists already, it is what the database admits."
-        )
-    return wired
-
-
 def _cluster() -> kubernetes.Provider | None:
     kubeconfig = pulumi.Config("loadfit").get_secret("kubeconfig")
     return None if kubeconfig is None else kubernetes.Provider("cluster", kubeconfig=kubeconfig)
 
 
-def _instance(
-    name: str, load: loadfit.DatabaseLoad, network: Network, wired: _Pool, group: aws.rds.SubnetGroup, region: str
-) -> aws.rds.Instance:
-    admitted = aws.ec2.SecurityGroup(
+def _admitted(name: str, network: Network, wired: PoolConfig, region: str) -> aws.ec2.SecurityGroup:
+    """Who reaches the database: the cluster's nodes, or else what stands in the private subnets."""
+    group = aws.ec2.SecurityGroup(
         f"{name}-database",
-        description=f"PostgreSQL of {name}: the pool, and nothing else",
+        description=f"PostgreSQL of {name}: the cluster, and nothing else",
         vpc_id=network.vpc_id,
         region=region,
         tags=_tags(f"{name}-database"),
     )
-    source: dict[str, Any] = (
-        {"source_security_group_id": wired.cluster_security_group}
+    sources: dict[str, dict[str, Any]] = (
+        {f"{name}-database": {"referenced_security_group_id": wired.cluster_security_group}}
         if wired.cluster_security_group is not None
-        else {"cidr_blocks": list(network.private_blocks)}
+        # A rule for each zone: one more zone changes none of the others.
+        else {f"{name}-database-{zone}": {"cidr_ipv4": block} for zone, block in network.private_blocks.items()}
     )
-    aws.ec2.SecurityGroupRule(
-        f"{name}-database",
-        type="ingress",
-        security_group_id=admitted.id,
-        protocol="tcp",
-        from_port=5432,
-        to_port=5432,
-        region=region,
-        # A changed rule is a new one, and EC2 refuses a second rule for the same addresses.
-        opts=pulumi.ResourceOptions(parent=admitted, delete_before_replace=True),
-        **source,
-    )
+    for rule, source in sources.items():
+        aws.vpc.SecurityGroupIngressRule(
+            rule,
+            security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=PORT,
+            to_port=PORT,
+            region=region,
+            tags=_tags(rule),
+            opts=pulumi.ResourceOptions(parent=group),
+            **source,
+        )
+    return group
+
+
+def _instance(
+    name: str, load: loadfit.DatabaseLoad, network: Network, wired: PoolConfig, group: aws.rds.SubnetGroup, region: str
+) -> aws.rds.Instance:
+    admitted = _admitted(name, network, wired, region)
     # The literal makes max_connections exact: RDS's own formula overstates it.
     parameters = [aws.rds.ParameterGroupParameterArgs(name="rds.force_ssl", value="1")]
     if load.max_connections is not None:

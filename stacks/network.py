@@ -12,7 +12,7 @@ existing one is named in the stack's configuration, and nothing of it is made or
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import islice
@@ -38,8 +38,8 @@ class Network:
     vpc_id: pulumi.Input[str]
     zones: Mapping[str, loadfit.EgressZone]
     internet_gateway: aws.ec2.InternetGateway | None
-    private_blocks: Sequence[str]
-    """Addresses of the private subnets; none are known of a network that exists already."""
+    private_blocks: Mapping[str, str]
+    """Addresses of the private subnets by zone; none are known of a network that exists already."""
 
 
 class _ExistingZone(BaseModel):
@@ -70,6 +70,11 @@ def network(zones: int, region: str) -> Network:
     return _existing(existing) if existing is not None else _new(_zone_ids(config, zones), region)
 
 
+def exists() -> bool:
+    """Whether the configuration names a network that exists already."""
+    return pulumi.Config("loadfit").get_object("network") is not None
+
+
 def _zone_ids(config: pulumi.Config, zones: int) -> list[str]:
     declared: Any = config.get_object("zones")
     ids = [str(zone) for zone in declared] if isinstance(declared, list) else []
@@ -96,7 +101,7 @@ def _existing(declared: object) -> Network:
         lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
         raise loadfit.InvalidInputs("loadfit:network: " + "; ".join(lines)) from None
     zones = {zone: loadfit.EgressZone(**wired.model_dump()) for zone, wired in found.zones.items()}
-    return Network(found.vpc_id, zones, None, ())
+    return Network(found.vpc_id, zones, None, {})
 
 
 def _new(zone_ids: list[str], region: str) -> Network:
@@ -132,7 +137,8 @@ def _new(zone_ids: list[str], region: str) -> Network:
         )
         private = _subnet(f"private-{zone}", vpc, zone, _private_block(position), region, tags)
         zones[zone] = {"public_subnet_id": public.id, "private_subnet_ids": [private.id]}
-    return Network(vpc.id, zones, gateway, [str(_private_block(position)) for position in range(len(zone_ids))])
+    blocks = {zone: str(_private_block(position)) for position, zone in enumerate(zone_ids)}
+    return Network(vpc.id, zones, gateway, blocks)
 
 
 def _subnet(

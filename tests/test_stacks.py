@@ -26,14 +26,13 @@ INSTANCE = "aws:rds/instance:Instance"
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
 ADMITTED = "aws:ec2/securityGroup:SecurityGroup"
-RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 POOL = "loadfit:index:PgBouncerPool"
 KUBERNETES = "pulumi:providers:kubernetes"
 UNTAGGED = {
     "aws:cloudwatch/dashboard:Dashboard",
     "aws:ec2/route:Route",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
-    RULE,
 }
 """What has no tags in AWS."""
 
@@ -160,11 +159,11 @@ class TestProgram:
         assert after.error is None
         difference = changes(prod, after)
         assert difference.deleted == ()
+        assert [urn for urn in difference.created if RULE in urn] == [
+            after.resource("orders-database-use1-az6", RULE).urn
+        ]
         rest = {urn: inputs for urn, inputs in difference.changed.items() if "MultiAzNatEgress" not in urn}
-        assert rest == {
-            prod.resource("databases").urn: {"subnetIds"},
-            prod.resource("orders-database", RULE).urn: {"cidrBlocks"},
-        }
+        assert rest == {prod.resource("databases").urn: {"subnetIds"}}
 
     def test_the_load_may_stand_in_the_stack_itself(self, prod: Deployment) -> None:
         difference = changes(prod, deployed(load=case_study()))
@@ -224,11 +223,11 @@ class TestExistingNetwork:
 
     def test_its_zones_are_as_many_as_the_load_declares(self) -> None:
         zones = {zone: self.NETWORK["zones"][zone] for zone in ZONES[:2]}
-        text = refusal(network={**self.NETWORK, "zones": zones})
+        text = refusal(load=document(), network={**self.NETWORK, "zones": zones})
         assert "MultiAzNatEgress 'egress': zones: expected 3, as the load says, found 2" in text
 
     def test_what_is_missing_or_unknown_is_told_by_its_place(self) -> None:
-        text = refusal(network={"zones": {"use1-az1": {"public_subnet": "subnet-1"}}})
+        text = refusal(load=document(), network={"zones": {"use1-az1": {"public_subnet": "subnet-1"}}})
         assert text.startswith("loadfit:network: ")
         for place in ("vpc_id", "zones.use1-az1.public_subnet_id", "zones.use1-az1.public_subnet:"):
             assert place in text
@@ -241,15 +240,6 @@ class TestDatabases:
         "client_tls_secret": "pgbouncer-tls",
     }
     KUBECONFIG = "apiVersion: v1 # of the cluster"
-
-    def refused(self, **config: Any) -> str:
-        """What is said; of the databases nothing is registered."""
-        deployment = deployed(**config)
-        assert type(deployment.error) is InvalidInputs, deployment.error
-        kinds = {one.type for one in deployment.resources}
-        assert kinds.isdisjoint({INSTANCE, PARAMETERS, SUBNET_GROUP, ADMITTED, RULE, POOL, KUBERNETES})
-        assert not [kind for kind in kinds if kind.startswith("kubernetes:")]
-        return str(deployment.error)
 
     def test_the_limits_are_literals_of_its_own_parameter_group(self, prod: Deployment) -> None:
         group = prod.resource("orders", PARAMETERS).inputs
@@ -268,14 +258,15 @@ class TestDatabases:
         assert not instance.get("publiclyAccessible")
 
     def test_only_the_private_subnets_are_admitted(self, prod: Deployment) -> None:
-        (rule,) = prod.of_type(RULE)
+        rules = {rule.name: rule.inputs for rule in prod.of_type(RULE)}
         (group,) = prod.of_type(ADMITTED)
-        assert (rule.inputs["type"], rule.inputs["protocol"]) == ("ingress", "tcp")
-        assert (rule.inputs["fromPort"], rule.inputs["toPort"]) == (5432, 5432)
-        assert rule.inputs["cidrBlocks"] == [prod.resource(f"private-{zone}").inputs["cidrBlock"] for zone in ZONES]
-        assert "sourceSecurityGroupId" not in rule.inputs
-        assert rule.inputs["securityGroupId"] == group.id
-        assert rule.options.delete_before_replace, "EC2 refuses a second rule for the same addresses"
+        assert {name: rule["cidrIpv4"] for name, rule in rules.items()} == {
+            f"orders-database-{zone}": prod.resource(f"private-{zone}").inputs["cidrBlock"] for zone in ZONES
+        }
+        for rule in rules.values():
+            assert (rule["ipProtocol"], rule["fromPort"], rule["toPort"]) == ("tcp", 5432, 5432)
+            assert "referencedSecurityGroupId" not in rule
+            assert rule["securityGroupId"] == group.id
         assert "ingress" not in group.inputs
         assert prod.resource("orders", INSTANCE).inputs["vpcSecurityGroupIds"] == [group.id]
 
@@ -285,11 +276,11 @@ class TestDatabases:
         deployment = deployed(pool=pool, network=network)
         assert deployment.error is None
         (rule,) = deployment.of_type(RULE)
-        assert rule.inputs["sourceSecurityGroupId"] == "sg-0a1b"
-        assert "cidrBlocks" not in rule.inputs
+        assert rule.inputs["referencedSecurityGroupId"] == "sg-0a1b"
+        assert "cidrIpv4" not in rule.inputs
 
     def test_a_network_that_exists_needs_the_clusters_security_group(self) -> None:
-        text = self.refused(network=TestExistingNetwork.NETWORK, zones=None)
+        text = refusal(network=TestExistingNetwork.NETWORK, zones=None)
         assert text.startswith("loadfit:pool: expected cluster_security_group, the security group of the cluster's")
         assert len(text.splitlines()) == 1
 
@@ -357,15 +348,38 @@ class TestDatabases:
             ({}, ("credentials: ", "server_ca_config_map: ", "client_tls_secret: ")),
             ({**POOL, "credential": "x"}, ("credential: ",)),
             ({**POOL, "credentials": 5}, ("credentials: ",)),
+            ({**POOL, "credentials": ""}, ("credentials: ",)),
             ([POOL], ("dictionary",)),
         ],
     )
     def test_a_pool_that_is_missing_or_wrong_is_told_by_its_place(self, pool: Any, places: tuple[str, ...]) -> None:
-        text = self.refused(pool=pool)
+        text = refusal(pool=pool)
         assert text.startswith("loadfit:pool: ")
         assert text.count("loadfit:pool") == 1
         for place in places:
             assert place in text
+
+    @pytest.mark.parametrize("client", [None, False])
+    def test_a_database_that_nobody_pools_needs_no_pool(self, client: bool | None) -> None:
+        load = case_study()
+        database = load["databases"]["orders"]
+        for size in ("replicas", "server_connections", "max_client_conn"):
+            del database[size]
+        if client is None:
+            database["pooled"] = False
+        else:
+            database["clients"][0]["pooled"] = client
+        database["max_connections"] = 400
+        deployment = deployed(load=load, pool=None)
+        assert deployment.error is None, deployment.error
+        assert not [one for one in deployment.resources if one.type.startswith("kubernetes:") or one.type == POOL]
+        assert deployment.outputs["orders_host"] == "orders.abc"
+        assert "loadfit:pool: expected cluster_security_group" in refusal(
+            load=load, pool=None, network=TestExistingNetwork.NETWORK, zones=None
+        )
+
+    def test_without_a_database_nothing_is_asked_for(self) -> None:
+        assert deployed(load=document(), pool=None).error is None
 
 
 class TestPreviewCommand:
@@ -375,7 +389,7 @@ class TestPreviewCommand:
         assert (done.returncode, done.stderr) == (0, "")
         for shown in ("60,000", "75,000", "165,000", "110,000", "36,000 of 55,000", "65%", "$109.50", "+$73.00"):
             assert shown in done.stdout, shown
-        assert "Resources of stack prod: 66 to create, 0 read" in done.stdout
+        assert "Resources of stack prod: 68 to create, 0 read" in done.stdout
         for zone in ZONES:
             assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
         assert "stack prod: fits" in done.stdout
