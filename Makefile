@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine schema proof-functions proof-egress proof-egress-controls setup lock clean
+.PHONY: help preview test check format docs engine schema api proof-functions proof-egress proof-egress-controls setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -40,6 +40,12 @@ engine: ## build the Pulumi CLI that the engine tests need, where none is instal
 schema: $(READY) ## write the schema that programs in other languages see
 	@$(BIN)/python -m tests.hosted.schema
 
+api: $(READY) ## pack the function of the reference stack, with its driver, into build/api
+	@rm -rf build/api
+	@tools/uv pip install --quiet --python .venv --require-hashes --only-binary :all: --target build/api \
+		--requirement stacks/api/requirements.txt
+	@cp stacks/api/*.py build/api
+
 proof-functions: $(READY) ## prove the sizes of functions by simulation
 	@$(BIN)/python -m proofs.functions --workers $(WORKERS)
 
@@ -64,6 +70,7 @@ LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' tools/uv pip compile --quiet --univ
 
 lock: ## write requirements.lock from pyproject.toml (UPGRADE=1: with the newest versions)
 	@$(LOCK) --group dev --output-file requirements.lock pyproject.toml
+	@echo pg8000 | $(LOCK) --constraint requirements.lock --output-file stacks/api/requirements.txt -
 	@echo uv | $(LOCK) --python-version 3.11 --output-file tools/requirements-uv.lock -
 
 clean: ## remove everything that the targets have made

@@ -1,0 +1,244 @@
+"""The function against a real PostgreSQL, straight and through a real PgBouncer, with TLS and SCRAM."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from database import Connection, Database, Unavailable
+from routes import Api
+from settings import Connector, Credentials, Settings
+from tests.stacks_api.server import PASSWORD, SERVER_NAME, Servers, missing, running
+from tests.stacks_api.test_routes import event
+
+ROOT = Path(__file__).parents[2]
+Opener = Callable[[Connector], Database]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    absent = missing()
+    if absent:
+        reason = f"not installed: {', '.join(absent)} (apt-get install {' '.join(absent)})"
+        if os.environ.get("LOADFIT_REQUIRE_SERVERS"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with running() as both:
+        yield both
+
+
+@pytest.fixture(params=["postgresql", "pgbouncer"])
+def program(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def environment(servers: Servers, program: str, **given: str) -> dict[str, str]:
+    told = {"HOST": "127.0.0.1", "PORT": str(servers.ports[program]), "SERVER_NAME": SERVER_NAME, "CA": servers.ca}
+    named = {**told, "NAME": "orders", "SECRET": "arn:of:the:secret", **given}
+    return {f"DATABASE_{name}": value for name, value in named.items()}
+
+
+def read(arn: str) -> Credentials:
+    assert arn == "arn:of:the:secret"
+    return Credentials("orders", PASSWORD)
+
+
+@pytest.fixture
+def opened() -> Iterator[Opener]:
+    """Databases whose connections are closed in the end."""
+    every: list[Database] = []
+
+    def make(connector: Connector) -> Database:
+        every.append(Database(connector))
+        return every[-1]
+
+    yield make
+    for database in every:
+        database.close()
+
+
+def connector(servers: Servers, program: str, **given: str) -> Connector:
+    return Connector(Settings.from_environment(environment(servers, program, **given)), read)
+
+
+def order(**given: Any) -> dict[str, Any]:
+    return {"id": str(uuid.uuid4()), "item": "Grüner Tee 'x' :y", "quantity": 2, **given}
+
+
+def insert(database: Database, order_id: str, then: Callable[[Connection], Any]) -> None:
+    with database.transaction() as connection:
+        connection.run("INSERT INTO orders VALUES (CAST(:id AS uuid), 'tea', 1)", id=order_id)
+        then(connection)
+
+
+def asked(api: Api, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    answer = api.answer(event(method, path, body), "request-1")
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+class TestOrders:
+    def test_an_order_is_stored_once_and_found(self, servers: Servers, opened: Opener, program: str) -> None:
+        database = opened(connector(servers, program))
+        api, sent = Api(database, "on-demand"), order()
+        assert asked(api, "POST", "/orders", sent) == (201, sent)
+        assert asked(api, "POST", "/orders", sent) == (200, sent)
+        assert asked(api, "POST", "/orders", {**sent, "quantity": 3})[0] == 409
+        assert asked(api, "GET", f"/orders/{sent['id']}") == (200, sent)
+        assert asked(api, "GET", f"/orders/{uuid.uuid4()}")[0] == 404
+        assert servers.psql(f"SELECT count(*), sum(quantity) FROM orders WHERE id = '{sent['id']}'") == "1|2"
+        assert database.opened == 1
+
+    def test_a_transaction_that_fails_leaves_nothing_and_the_connection_is_used_again(
+        self, servers: Servers, opened: Opener, program: str
+    ) -> None:
+        database = opened(connector(servers, program))
+        api, sent = Api(database, "on-demand"), order()
+        with pytest.raises(DatabaseError, match="division by zero"):
+            insert(database, sent["id"], lambda connection: connection.run("SELECT 1 / 0"))
+        assert asked(api, "POST", "/orders", sent)[0] == 201
+        assert database.opened == 1
+
+    def test_the_role_may_do_no_more_than_it_needs(self, servers: Servers, opened: Opener) -> None:
+        database = opened(connector(servers, "postgresql"))
+        with pytest.raises(Exception, match="permission denied"), database.transaction() as connection:
+            connection.run("DELETE FROM orders")
+
+
+# pg8000 leaves the socket of a dead connection to the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+class TestDeadConnections:
+    def killed(self, servers: Servers) -> None:
+        servers.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders'")
+
+    def test_one_that_the_server_ended_is_replaced(self, servers: Servers, opened: Opener, program: str) -> None:
+        database = opened(connector(servers, program))
+        api, sent = Api(database, "on-demand"), order()
+        assert asked(api, "POST", "/orders", sent)[0] == 201
+        self.killed(servers)
+        assert asked(api, "GET", f"/orders/{sent['id']}") == (200, sent)
+
+    def test_one_that_ends_within_a_transaction_changes_nothing(
+        self, servers: Servers, opened: Opener, program: str
+    ) -> None:
+        database = opened(connector(servers, program))
+        api, sent = Api(database, "on-demand"), order()
+
+        def killed(connection: Connection) -> None:
+            self.killed(servers)
+            connection.run("SELECT 1")
+
+        with pytest.raises(Unavailable):
+            insert(database, sent["id"], killed)
+        assert asked(api, "GET", f"/orders/{sent['id']}")[0] == 404
+        assert database.opened == 2
+
+
+class TestConnecting:
+    def test_traffic_is_encrypted(self, servers: Servers, opened: Opener) -> None:
+        database = opened(connector(servers, "postgresql"))
+        with database.transaction() as connection:
+            rows = connection.run("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
+        assert rows[0][0] is True
+        assert rows[0][1] in {"TLSv1.2", "TLSv1.3"}
+
+    @pytest.mark.parametrize("name", ["127.0.0.1", "k8s-orders.elb.us-east-1.amazonaws.com"])
+    def test_a_server_of_another_name_is_refused(
+        self, servers: Servers, opened: Opener, program: str, name: str
+    ) -> None:
+        with pytest.raises(Unavailable) as raised:
+            opened(connector(servers, program, SERVER_NAME=name)).open()
+        assert "certificate verify failed" in str(raised.value.__cause__)
+
+    def test_so_is_one_of_another_authority(
+        self, servers: Servers, opened: Opener, program: str, tmp_path: Path
+    ) -> None:
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt"), "-subj", "/CN=other"]
+        subprocess.run([*command, *files], check=True, capture_output=True)
+        with pytest.raises(Unavailable) as raised:
+            opened(connector(servers, program, CA=(tmp_path / "crt").read_text())).open()
+        assert "certificate verify failed" in str(raised.value.__cause__)
+
+    def test_a_password_that_has_changed_is_read_again(self, servers: Servers, opened: Opener, program: str) -> None:
+        held = ["yesterday's", PASSWORD, PASSWORD]
+        secrets = iter(held)
+        settings = Settings.from_environment(environment(servers, program))
+        database = opened(Connector(settings, lambda _: Credentials("orders", next(secrets))))
+        database.open()
+        assert list(secrets) == [PASSWORD], "once more, and not twice"
+
+    def test_one_that_stays_wrong_is_told_without_being_shown(
+        self, servers: Servers, opened: Opener, program: str
+    ) -> None:
+        settings = Settings.from_environment(environment(servers, program))
+        database = opened(Connector(settings, lambda _: Credentials("orders", "wrong horse")))
+        with pytest.raises(Unavailable) as raised:
+            database.open()
+        assert "wrong horse" not in repr(raised.value.__cause__)
+
+
+class TestEntryPoint:
+    """app.py as Lambda loads it, in a process of its own, with a stand-in for boto3."""
+
+    BOTO3 = """\
+import json
+
+class Secrets:
+    def get_secret_value(self, SecretId):
+        assert SecretId == "arn:of:the:secret"
+        return {"SecretString": json.dumps({"username": "orders", "password": %r})}
+
+def client(name):
+    assert name == "secretsmanager"
+    return Secrets()
+"""
+
+    def run(self, folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        (folder / "boto3.py").write_text(self.BOTO3 % PASSWORD)
+        (folder / "main.py").write_text(
+            "import json, sys, types\n"
+            "import app\n"
+            "context = types.SimpleNamespace(aws_request_id='request-1')\n"
+            "print(json.dumps(app.handler(json.loads(sys.stdin.read()), context)))\n"
+        )
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": f"{ROOT / 'stacks' / 'api'}:{folder}",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency",
+            **variables,
+        }
+        sent = json.dumps(event("POST", "/orders", order()))
+        return subprocess.run(
+            [sys.executable, "main.py"],
+            cwd=folder,
+            input=sent,
+            env=variables,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+
+    def test_a_request_is_answered_on_a_connection_that_was_opened_before(
+        self, servers: Servers, program: str, tmp_path: Path
+    ) -> None:
+        done = self.run(tmp_path, environment(servers, program))
+        logged, answer = (json.loads(line) for line in done.stdout.splitlines())
+        assert answer["statusCode"] == 201
+        assert (logged["initialization_type"], logged["connections_opened"]) == ("provisioned-concurrency", 1)
+
+    def test_an_instance_starts_while_the_database_is_away(self, servers: Servers, tmp_path: Path) -> None:
+        done = self.run(tmp_path, environment(servers, "pgbouncer", PORT="1"))
+        started, _, _, answer = (json.loads(line) for line in done.stdout.splitlines())
+        assert (started["level"], started["message"]) == ("warning", "no connection yet")
+        assert answer["statusCode"] == 503
+
+    def test_a_setting_that_is_missing_ends_the_start(self, servers: Servers, tmp_path: Path) -> None:
+        done = self.run(tmp_path, environment(servers, "pgbouncer", CA=""))
+        assert "BadSettings: expected the environment variables DATABASE_CA, found nothing" in done.stderr
