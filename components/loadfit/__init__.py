@@ -8,6 +8,7 @@ from loadfit.core.findings import Finding, Remedied, Remedy, RemedyKind, Severit
 from loadfit.core.problems import InvalidLoad, Problem
 
 if TYPE_CHECKING:
+    from loadfit.bundle import Packed, pack
     from loadfit.component import InvalidInputs
     from loadfit.config import from_config
     from loadfit.databases import ClientGroup, DatabaseLoad, DatabasePlan, DatabasePolicy, size_database
@@ -73,6 +74,7 @@ __all__ = [
     "InvokeMode",
     "MultiAzNatEgress",
     "MultiAzNatEgressArgs",
+    "Packed",
     "PgBouncerPool",
     "PgBouncerPoolArgs",
     "PoolDrain",
@@ -97,6 +99,7 @@ __all__ = [
     "Window",
     "__version__",
     "from_config",
+    "pack",
     "parse_load",
     "read_load",
     "resolve",
@@ -111,6 +114,7 @@ _HOMES = {
     "InvalidInputs": "loadfit.component",
     "from_config": "loadfit.config",
     "read_load": "loadfit.documents",
+    **dict.fromkeys(("Packed", "pack"), "loadfit.bundle"),
     **dict.fromkeys(("EgressLoad", "EgressPlan", "EgressPolicy", "Flow", "size_egress"), "loadfit.egress"),
     **dict.fromkeys(
         ("AddressRetention", "EgressZone", "GatewayEndpoint", "MultiAzNatEgress", "MultiAzNatEgressArgs"),

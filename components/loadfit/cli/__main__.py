@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from loadfit.cli import explain, preview, render, size
+from loadfit.cli import bundle, explain, preview, render, size
 from loadfit.cli.failure import BAD_INPUT, CANNOT_WRITE, Failure
 from loadfit.core.problems import InvalidLoad, printable
 
 __all__ = ["main"]
 
-_COMMANDS = (size, preview, render, explain)
+_COMMANDS = (size, preview, render, bundle, explain)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,0 +1,1 @@
+"""What a Python handler reaches, read from the sources: nothing is imported or run."""
