@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 
 from docs import cases
 from loadfit.bundle.advice import codes as advice_codes
+from loadfit.bundle.advice.javascript.library import JAVASCRIPT
 from loadfit.bundle.advice.library import Library
 from loadfit.bundle.advice.python.library import PYTHON
 from loadfit.core import limits
@@ -197,6 +198,7 @@ def _filled(page: str) -> str:
         "database_findings": _findings(database_codes.EXPLANATIONS),
         "advice": _findings(advice_codes.EXPLANATIONS),
         "advice_python": _recognized(PYTHON),
+        "advice_javascript": _recognized(JAVASCRIPT),
     }
 
     def filled(found: re.Match[str]) -> str:
@@ -385,7 +387,7 @@ def _recognized(library: Library) -> str:
     """What the advice knows of a language's packages."""
     made: dict[str, list[str]] = {}
     for symbol, maker in library.makers.items():
-        made.setdefault(maker.what, []).append(f"`{symbol}`")
+        made.setdefault(maker.what, []).append(f"`{symbol.replace('|', chr(92) + '|')}`")
     pools = {
         maker.what: f"one: `{maker.pool.one}` (<{maker.pool.source}>)"
         for maker in library.makers.values()
@@ -397,7 +399,9 @@ def _recognized(library: Library) -> str:
         for what, symbols in made.items()
     )
     heavy = ", ".join(f"`{name}`" for name in library.heavy)
-    return f"{_table(('Made', 'By', 'Pool'), rows)}\n\nHeavy: {heavy}."
+    whole = ", ".join(f"`{name}`" for name in library.whole)
+    parts = f"\n\nLoaded as a whole for a part: {whole}." if whole else ""
+    return f"{_table(('Made', 'By', 'Pool'), rows)}\n\nHeavy: {heavy}.{parts}"
 
 
 def _written() -> Iterator[Path]:

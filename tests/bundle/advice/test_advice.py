@@ -1,5 +1,10 @@
 """Every planted fault is found at its line, and nothing is found where nothing is planted."""
 
+import contextlib
+import io
+import re
+from pathlib import Path
+
 import pytest
 
 from loadfit.bundle.advice import Basis, advise
@@ -9,8 +14,8 @@ from loadfit.egress import codes as egress
 from loadfit.functions import codes as functions
 from tests.bundle.advice.corpus import Case, cases
 
-FAULTS = [*cases("python_faults")]
-CLEAN = [*cases("python_clean")]
+FAULTS = [*cases("python_faults"), *cases("javascript_faults")]
+CLEAN = [*cases("python_clean"), *cases("javascript_clean")]
 
 
 def each(some: list[Case]) -> pytest.MarkDecorator:
@@ -41,7 +46,9 @@ def test_the_handler_is_found_by_its_usual_name(case: Case) -> None:
 def test_there_are_enough_cases() -> None:
     assert len(FAULTS) >= 60
     assert len(CLEAN) >= 60
-    assert len({case.name for case in FAULTS}) == len(FAULTS)
+    for some in (FAULTS, CLEAN):
+        names = {(case.name, next(iter(case.sources)).endswith(".py")) for case in some}
+        assert len(names) == len(some)
 
 
 def test_every_code_is_planted_and_explained() -> None:
@@ -74,3 +81,13 @@ def test_milliseconds_are_published_ones(case: Case) -> None:
 def test_the_order_of_the_files_does_not_matter() -> None:
     for case in FAULTS:
         assert advise(dict(reversed(case.sources.items())), case.handler) == advise(case.sources, case.handler)
+
+
+def test_the_example_of_the_documentation_prints_what_it_shows() -> None:
+    page = (Path(__file__).parents[3] / "docs/bundle-advice.md").read_text(encoding="utf-8")
+    shown = re.search(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
+    assert shown is not None
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(shown[1], {})
+    assert printed.getvalue() == shown[2]

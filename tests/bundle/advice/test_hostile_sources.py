@@ -14,7 +14,7 @@ from tests.bundle.advice.corpus import cases
 SECONDS = 60
 """Far more than any takes; what is not bounded takes far longer."""
 
-HOSTILE = {
+PYTHON = {
     "brackets": "(" * 100_000,
     "signs": "x = " + "-" * 100_000 + "1",
     "attributes": "x = a" + ".b" * 100_000,
@@ -36,7 +36,40 @@ HOSTILE = {
     "nothing": "",
     "newlines": "\n" * 900_000,
 }
-CLEAN_ANYWAY = {"lists", "half a character", "carriage returns", "a long string", "a long name", "nothing", "newlines"}
+JAVASCRIPT = {
+    "brackets": "(\n" * 50_000,
+    "blocks": "{\n" * 50_000 + "}" * 50_000,
+    "arrays": "x = " + "[\n" * 30_000 + "]" * 30_000,
+    "signs": "x = " + "-\n" * 50_000 + "1",
+    "members": "x = a" + "\n.b" * 100_000,
+    "calls": "x = a" + "()\n" * 50_000,
+    "sums": "x = 1" + "\n+ 1" * 100_000,
+    "arrows": "x = " + "() =>\n" * 20_000 + "1",
+    "conditions": "x = " + "a ? b :\n" * 30_000 + "1",
+    "branches": "if (a) b();\n" + "else if (a) b();\n" * 20_000,
+    "templates": "`${" * 20_000,
+    "an open string": "x = '",
+    "an open comment": "/* " + "a\n" * 10_000,
+    "zero byte": "const a = 1;\n\0",
+    "half a character": "x = '\ud800';\n",
+    "minified": "x=1;" * 200_000,
+    "one long line": "x = 1;" * 2_000_000,
+    "text": "The quick brown fox\n" * 1000,
+    "controls": "".join(map(chr, range(1, 32))),
+    "patterns": "const " + "[\n" * 5_000 + "a" + "]" * 5_000 + " = b;",
+    "shebang": "#!/usr/bin/env node\nconsole.log(1);\n",
+    "nothing": "",
+}
+HOSTILE = {
+    **{f"{name}.py": source for name, source in PYTHON.items()},
+    **{f"{name}.js": source for name, source in JAVASCRIPT.items()},
+    **{f"{name}.ts": source for name, source in JAVASCRIPT.items()},
+}
+READABLE = {
+    *("attributes", "calls", "lists", "indents", "controls", "carriage returns", "half a character"),
+    *("a long string", "a long name", "nothing", "newlines"),
+}
+"""Odd, and Python all the same; whether nested names are too many depends on the Python that runs this."""
 
 
 def in_time(sources: dict[str, str], handler: str | None = None) -> tuple[Advice, ...]:
@@ -48,17 +81,23 @@ def in_time(sources: dict[str, str], handler: str | None = None) -> tuple[Advice
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_file_is_one_notice_with_its_line(name: str) -> None:
-    found = in_time({"app.py": HOSTILE[name]})
-    codes = [one.code for one in found]
-    assert codes == [] if name in CLEAN_ANYWAY else codes in ([SOURCE_NOT_ANALYZED], [])
+def test_a_hostile_file_is_at_most_one_notice_with_its_line(name: str) -> None:
+    path = f"app.{name.rpartition('.')[2]}"
+    found = in_time({path: HOSTILE[name]})
+    assert [one.code for one in found] in ([SOURCE_NOT_ANALYZED], [])
     lines = max(1, len(HOSTILE[name].splitlines()) + 1)
     assert all(1 <= one.line <= lines and "\n" not in one.message for one in found)
 
 
-@pytest.mark.parametrize("name", ["brackets", "signs", "sums", "zero byte", "one long line", "text", "an open string"])
-def test_what_cannot_be_read_is_said(name: str) -> None:
-    assert [one.code for one in advise({"app.py": HOSTILE[name]}, None)] == [SOURCE_NOT_ANALYZED]
+@pytest.mark.parametrize("name", sorted(PYTHON.keys() - READABLE))
+def test_python_that_cannot_be_read_is_said(name: str) -> None:
+    assert [one.code for one in advise({"app.py": PYTHON[name]}, None)] == [SOURCE_NOT_ANALYZED]
+
+
+@pytest.mark.parametrize("path", ["index.js", "index.ts", "index.mjs", "index.cjs", "index.mts", "index.cts"])
+@pytest.mark.parametrize("name", ["brackets", "templates", "an open string", "zero byte", "minified", "text", "signs"])
+def test_javascript_that_cannot_be_read_is_said(name: str, path: str) -> None:
+    assert [one.code for one in advise({path: JAVASCRIPT[name]}, None)] == [SOURCE_NOT_ANALYZED]
 
 
 def test_a_file_that_cannot_be_read_does_not_hide_the_others() -> None:
@@ -99,6 +138,17 @@ def test_functions_that_call_one_another_in_every_way_end() -> None:
     in_time({"app.py": "".join(bodies) + "def handler(event, context):\n    f0(event, 1)\n"}, "app.handler")
 
 
+@pytest.mark.parametrize(
+    ("path", "first", "each", "last"),
+    [
+        ("app.py", "def handler(event, context):\n", "    if a: return b\n", "    c[0] = d\n"),
+        ("app.js", "exports.handler = () => {\n", "  if (a) return b;\n", "  c[0] = d;\n}\n"),
+    ],
+)
+def test_many_early_returns_end(path: str, first: str, each: str, last: str) -> None:
+    assert in_time({path: first + each * 20_000 + last}, "app.handler") == ()
+
+
 @pytest.mark.parametrize("handler", ["", ".", "app", "app.", ".handler", "nothing.there", "../app.handler", "a" * 9000])
 def test_a_handler_that_is_not_there_is_said(handler: str) -> None:
     found = advise({"app.py": "import boto3\ndef handler(event, context):\n    boto3.client('s3')\n"}, handler)
@@ -111,9 +161,8 @@ def test_nothing_gives_nothing() -> None:
     assert advise({"readme.md": "boto3.client()", "\0.py": "x"}, None) == ()
 
 
-SEEDS = [
-    source for name in ("python_faults", "python_clean") for case in cases(name) for source in case.sources.values()
-]
+CORPUS = ("python_faults", "python_clean", "javascript_faults", "javascript_clean")
+SEEDS = [source for name in CORPUS for case in cases(name) for source in case.sources.values()]
 
 
 @st.composite
@@ -130,9 +179,9 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(source=mutated() | st.text())
-def test_any_source_gives_advice(source: str) -> None:
-    for one in advise({"app.py": source}, "app.handler"):
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(source=mutated() | st.text(), path=st.sampled_from(["app.py", "app.js", "app.ts", "app.mjs"]))
+def test_any_source_gives_advice(source: str, path: str) -> None:
+    for one in advise({path: source}, "app.handler"):
         assert one.code in EXPLANATIONS
         assert 1 <= one.line <= len(source.splitlines()) + 1

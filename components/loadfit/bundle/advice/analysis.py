@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 from loadfit.bundle.advice import codes
 from loadfit.bundle.advice.advice import Advice, Basis
+from loadfit.bundle.advice.javascript.library import JAVASCRIPT
 from loadfit.bundle.advice.program import Module, Program
 from loadfit.bundle.advice.python.library import PYTHON
 from loadfit.bundle.advice.reach import entries_of, loaded, reached
 from loadfit.bundle.advice.rules.clients import clients_in_handlers, pools_above_one, unchecked_connections
-from loadfit.bundle.advice.rules.imports import heavy_imports, wide_indexes
+from loadfit.bundle.advice.rules.imports import heavy_imports, whole_packages, wide_indexes
 from loadfit.bundle.advice.rules.start import work_at_start
 from loadfit.bundle.advice.rules.telling import Analysis
 from loadfit.bundle.advice.sources import Unreadable, read
@@ -21,6 +22,7 @@ _RULES: tuple[Callable[[Analysis], Iterator[Advice]], ...] = (
     heavy_imports,
     pools_above_one,
     unchecked_connections,
+    whole_packages,
     wide_indexes,
     work_at_start,
 )
@@ -33,7 +35,8 @@ def advise(sources: Mapping[str, str], handler: str | None = None) -> tuple[Advi
 
     Args:
         sources: The text of each source file, by its path in the bundle, with ``/`` between folders: Python
-            (``.py``). Files of other kinds are passed over.
+            (``.py``), JavaScript (``.js``, ``.mjs``, ``.cjs``) and TypeScript (``.ts``, ``.mts``, ``.cts``). Files of
+            other kinds are passed over.
         handler: The function's handler as Lambda knows it, such as ``app.handler``; ``None`` to take the functions
             that are named as handlers usually are. Where there are none, only what loading the files does is judged.
 
@@ -66,7 +69,7 @@ def advise(sources: Mapping[str, str], handler: str | None = None) -> tuple[Advi
         starts,
         frozenset((here.module.path, here.function.name) for here in runs),
         [module for path, module in modules.items() if path in later],
-        {"py": PYTHON},
+        {"py": PYTHON, "js": JAVASCRIPT},
     )
     for rule in _RULES:
         found.update(rule(analysis))

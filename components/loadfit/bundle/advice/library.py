@@ -61,7 +61,11 @@ class Heavy:
 
     name: str
     instead: str = ""
-    """What to import where only a part is needed."""
+    """What to import where only a part is needed; given for a package that is too large as a whole."""
+    parts: bool = False
+    """Whether naming what is taken from it loads that alone, at least through a bundler."""
+    saves: str = ""
+    """What is published about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +76,12 @@ class Library:
     """By symbol; a pattern where it begins with ``^``."""
     heavy: Mapping[str, Heavy] = field(default_factory=dict[str, Heavy])
     """Packages that are worth loading only where they are needed, by name."""
+    whole: Mapping[str, Heavy] = field(default_factory=dict[str, Heavy])
+    """Packages whose parts can be loaded one by one, by name; a pattern where it begins with ``^``."""
     network: tuple[re.Pattern[str], ...] = ()
-    """Symbols whose call asks the network, or waits."""
+    """Symbols whose call asks the network, or waits, where what follows waits for it."""
+    blocking: tuple[re.Pattern[str], ...] = ()
+    """Symbols whose call is waited for in any case."""
     request_bound: frozenset[str] = frozenset()
     """Arguments that hold credentials of one request: what is made with them is not for the next."""
     reconnects: frozenset[str] = frozenset()
@@ -88,6 +96,13 @@ class Library:
             )
         return found if found is not None and (call.new or not found.new) else None
 
-    def waits(self, symbol: str) -> bool:
-        """Whether calling a symbol asks the network, or waits."""
-        return any(pattern.fullmatch(symbol) for pattern in self.network)
+    def whole_package(self, module: str) -> Heavy | None:
+        """What is known of a package that is imported as a whole."""
+        found = self.whole.get(module)
+        patterns = (heavy for name, heavy in self.whole.items() if name[0] == "^" and re.fullmatch(name, module))
+        return found or next(patterns, None)
+
+    def waits(self, call: Call, symbol: str) -> bool:
+        """Whether a call of a symbol asks the network, or waits, and what follows waits for it."""
+        patterns = (*self.network, *self.blocking) if call.awaited else self.blocking
+        return any(pattern.fullmatch(symbol) for pattern in patterns)

@@ -62,6 +62,8 @@ class Call:
     """Whether it stands in a branch."""
     new: bool = False
     """Whether it is JavaScript's ``new``."""
+    awaited: bool = True
+    """Whether what follows waits for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +202,9 @@ class Program:
                 return self._of_class(module, name, after, symbol)
             if name in module.bindings:
                 return joined(module.bindings[name], after)
+        if segments[:2] == ["exports", "default"]:
+            # The default export of a file that has none is all that it exports.
+            return joined(own(module.path, "exports"), segments[2:])
         if segments and segments[0] != "()":
             for star in module.stars:
                 found = self.resolve(own(star, rest))

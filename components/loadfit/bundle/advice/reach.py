@@ -14,11 +14,15 @@ _ROUTES = frozenset(
     {
         *("get", "post", "put", "patch", "delete", "head", "options", "route", "api_route", "all", "use", "handler"),
         *("lambda_function", "schedule", "on_event", "on_s3_event", "on_sns_message", "on_sqs_message", "on_cw_event"),
-        *("on_kinesis_record", "on_dynamodb_record", "resolver", "batch_resolver", "websocket", "on", "cron", "rate"),
+        *("on_kinesis_record", "on_dynamodb_record", "resolver", "batch_resolver", "websocket", "cron", "rate"),
         *("exception_handler", "not_found", "middleware", "task", "before_request", "after_request"),
     }
 )
 """What web frameworks call the decorators and methods that take a function to run at a request."""
+_CALLED_ROUTES = frozenset(
+    {"get", "post", "put", "patch", "delete", "head", "options", "all", "use", "route", "handler"}
+)
+"""The methods of web frameworks in JavaScript that take a function to run at a request."""
 _WAYS_EACH = 8
 """A function is looked at again when it is reached with other parameters that come from the request, so many times."""
 
@@ -98,25 +102,22 @@ def _entered(program: Program, symbol: str, depth: int) -> Iterator[Entry]:
     """The own functions that stand behind a handler: itself, what it wraps, what its decorators make of it."""
     if depth > 8:  # noqa: PLR2004 - wrappers of wrappers, which may lead round in circles
         return
-    found = program.function(symbol)
-    if found is not None:
-        module, function = found
-        yield Entry(module, function)
-        for decorator in function.decorators:
-            # An own decorator runs once; what runs at each request is the function that it returns.
-            around = program.function(f"{decorator.removesuffix('()')}()")
-            if around is not None and around[1].name not in (function.name, "__init__"):
-                yield Entry(*around)
-        return
     path, _, name = symbol[1:].partition(OWN)
-    module = program.modules.get(path)
-    if module is None:
-        return
-    if name in module.wrapped:
+    module = program.modules.get(path) if symbol.startswith(OWN) else None
+    if module is not None and name in module.wrapped:
         for inner in module.wrapped[name]:
             yield from _entered(program, inner, depth + 1)
-    elif name in module.bindings and module.bindings[name].startswith(OWN):
+    elif module is not None and name not in module.functions and module.bindings.get(name, "").startswith(OWN):
         yield from _entered(program, module.bindings[name], depth + 1)
+    found = program.function(symbol)
+    if found is None:
+        return
+    yield Entry(*found)
+    for decorator in found[1].decorators:
+        # An own decorator runs once; what runs at each request is the function that it returns.
+        around = program.function(f"{decorator.removesuffix('()')}()")
+        if around is not None and not around[1].name.endswith("__init__"):
+            yield Entry(*around)
 
 
 def _routes(program: Program, module: Module) -> Iterator[Entry]:
@@ -126,7 +127,7 @@ def _routes(program: Program, module: Module) -> Iterator[Entry]:
             if verb in _ROUTES and not program.resolve(decorator.removesuffix("()")).startswith(OWN):
                 yield Entry(module, function)
     for call in module.calls:
-        if call.scope or call.target.rpartition(".")[2] not in _ROUTES or module.path.endswith(".py"):
+        if call.scope or call.target.rpartition(".")[2] not in _CALLED_ROUTES or module.path.endswith(".py"):
             continue
         if program.resolve(call.target).startswith(OWN):
             continue
@@ -226,5 +227,5 @@ def called_at_start(program: Program, modules: Iterable[str]) -> Iterator[tuple[
         for call in program.calls(path, scope):
             yield program.modules[path], call, way
             called = program.function(call.target)
-            if called is not None:
+            if called is not None and (call.awaited or not called[1].asynchronous):
                 waiting.append((called[0].path, called[1].name, (*way, called[1].name)))

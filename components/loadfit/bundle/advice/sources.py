@@ -15,7 +15,12 @@ LONGEST_FILE = 1_000_000
 LONGEST_TOGETHER = 16_000_000
 """What all files together may have, in characters: it bounds the time."""
 
-ENDINGS = (".py",)
+ENDINGS = (".py", ".js", ".mjs", ".cjs", ".ts", ".mts", ".cts")
+"""Of the files that are read."""
+_DECLARATIONS = (".d.ts", ".d.mts", ".d.cts")
+"""They have types and nothing that runs."""
+_MINIFIED = 5_000
+"""A file with a line of so many characters for each of its lines, on average, was written by a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,11 @@ class Unreadable:
 def read(sources: Mapping[str, str]) -> Iterator[Module | Unreadable]:
     """Each source as a module, or why it is none; other files are passed over."""
     left = LONGEST_TOGETHER
-    paths = [path for path in sorted(sources) if path.endswith(ENDINGS) and OWN not in path]
+    paths = [
+        path
+        for path in sorted(sources)
+        if path.endswith(ENDINGS) and not path.endswith(_DECLARATIONS) and OWN not in path
+    ]
     for path in paths:
         text = sources[path]
         if len(text) > LONGEST_FILE:
@@ -54,13 +63,31 @@ def _plain(text: str) -> str:
 
 def _read(path: str, text: str, paths: list[str]) -> Module | Unreadable:
     try:
+        return _python(path, text, paths) if path.endswith(".py") else _javascript(path, text, paths)
+    except (RecursionError, MemoryError):
+        return Unreadable(path, 1, "it is nested too deeply")
+
+
+def _python(path: str, text: str, paths: list[str]) -> Module | Unreadable:
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the source's own, such as of an invalid escape
             tree = ast.parse(text)
-        return read_python(path, tree, paths)
     except SyntaxError as error:
         return Unreadable(path, error.lineno or 1, f"{error.msg}, for the Python that runs loadfit")
-    except (RecursionError, MemoryError):
-        return Unreadable(path, 1, "it is nested too deeply")
     except ValueError as error:
         return Unreadable(path, 1, str(error))
+    return read_python(path, tree, paths)
+
+
+def _javascript(path: str, text: str, paths: list[str]) -> Module | Unreadable:
+    if len(text) > _MINIFIED * (text.count("\n") + 1):
+        return Unreadable(path, 1, "it is minified")
+    # Loaded here: a function in Python needs no parser of JavaScript.
+    from loadfit.bundle.advice.javascript import mistake, parse, read_javascript  # noqa: PLC0415
+
+    root = parse(path, text)
+    line = mistake(root)
+    if line is not None:
+        return Unreadable(path, line, "invalid syntax")
+    return read_javascript(path, root, paths)

@@ -1,14 +1,11 @@
-"""Lazy initialization in Python: what is made at the first call and kept for the calls after it.
-
-A *place* is a dotted name that holds a value: ``_pool``, ``self._client``; what is kept in a mapping or a list has the
-place of the mapping or the list. Something is made once where a test looks at a place that outlives the call, and the
-branch that the test guards fills that place.
-"""
+"""Lazy initialization in Python: what tests look at, and what branches fill."""
 
 import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-__all__ = ["CACHES", "filled", "fills_by_function", "guarded", "leaves", "tested"]
+from loadfit.bundle.advice.scopes import ITSELF, prefixes
+
+__all__ = ["CACHES", "filled", "fills_by_function", "leaves", "tested"]
 
 CACHES = frozenset(
     {
@@ -33,7 +30,7 @@ def tested(node: ast.AST) -> set[str]:
     found: set[str] = set()
     for part in ast.walk(node):
         if isinstance(part, ast.Name | ast.Attribute):
-            found.update(_prefixes(_place(part)))
+            found.update(prefixes(_place(part)))
         elif isinstance(part, ast.Constant) and isinstance(part.value, str):
             found.add(f"'{part.value}")
     return found
@@ -55,11 +52,6 @@ def filled(nodes: Iterable[ast.AST], outlives: Callable[[str], bool], fills: Map
     return found
 
 
-def guarded(places: set[str], looked_at: set[str]) -> bool:
-    """Whether a test that looked at some places guards what fills others."""
-    return any(place in looked_at or f"'{place.rpartition('.')[2]}" in looked_at for place in places)
-
-
 def leaves(body: list[ast.stmt]) -> bool:
     """Whether nothing after a branch runs when the branch was taken."""
     return bool(body) and isinstance(body[-1], ast.Return | ast.Raise | ast.Continue | ast.Break)
@@ -77,7 +69,7 @@ def fills_by_function(tree: ast.Module) -> dict[str, set[str]]:
             if isinstance(part, ast.Global | ast.Nonlocal):
                 shared.update(part.names)
             places.update(_filled_by(part, {}))
-        kept = {place for place in places if place in shared or place.startswith(("self.", "cls."))}
+        kept = {place for place in places if place in shared or place.partition(".")[0] in ITSELF}
         if kept:
             found.setdefault(function.name, set()).update(kept)
     return found
@@ -141,11 +133,3 @@ def _place(node: ast.expr) -> str:
         else:
             break
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
-
-
-def _prefixes(place: str) -> Iterator[str]:
-    parts = place.split(".") if place else []
-    for count in range(1, len(parts) + 1):
-        name = ".".join(parts[:count])
-        yield name
-        yield f"{name}[]"

@@ -4,9 +4,10 @@ import ast
 from collections.abc import Iterable, Sequence
 
 from loadfit.bundle.advice.program import OWN, UNKNOWN, Argument, Call, Function, Module, Use, joined, own
-from loadfit.bundle.advice.python.guards import CACHES, filled, fills_by_function, guarded, leaves, tested
+from loadfit.bundle.advice.python.guards import CACHES, filled, fills_by_function, leaves, tested
 from loadfit.bundle.advice.python.imports import Imports
-from loadfit.bundle.advice.python.scopes import Scope, bound_names
+from loadfit.bundle.advice.python.names import bound_names, names_in
+from loadfit.bundle.advice.scopes import Scope, guarded
 
 __all__ = ["read_python"]
 
@@ -42,10 +43,13 @@ class _Reader:
 
     def statements(self, body: Sequence[ast.stmt], scope: Scope, *, once: bool, sometimes: bool) -> None:
         looked_at: set[str] = set()
+        last: dict[str, int] = {}
         for index, statement in enumerate(body):
             # `if _pool is not None: return _pool`, and then what fills it.
-            if looked_at and not once and guarded(self._filled(body[index:], scope), looked_at):
-                once = True
+            if looked_at and not once:
+                last = last or self._last_filled(body, scope)
+                left = {place for place, where in last.items() if place and where >= index}
+                once = guarded(left, looked_at)
             self._statement(statement, scope, once=once, sometimes=sometimes)
             if scope.name and isinstance(statement, ast.If) and leaves(statement.body):
                 looked_at |= self._tested(statement.test, scope)
@@ -175,14 +179,14 @@ class _Reader:
                 self.module.bindings.setdefault(f"{self._own_class()}.{name}", symbol)
             case ast.Name(id=name) if scope.of(name) is scope:
                 scope.symbols[name] = symbol or scope.symbols.get(name, "")
-                scope.depends[name] = scope.depends.get(name, frozenset()) | scope.computed_from(source)
+                scope.depends[name] = scope.depends.get(name, frozenset()) | scope.computed_from(names_in(source))
                 scope.looks_at.setdefault(name, set()).update(tested(source))
             case ast.Name(id=name) if scope.of(name) is None:
                 # A global; what fills it later says more than the `None` that it begins with.
                 if symbol or name not in self.module.bindings:
                     self.module.bindings[name] = symbol or self.module.bindings.get(name, "")
                 if value is not None and not scope.name:
-                    self.module.wrapped[name] = tuple(self._names_in(value, scope))
+                    self.module.wrapped[name] = tuple(self._made_of(value, scope))
             case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=attribute) if scope.owner and symbol:
                 self.module.bindings.setdefault(f"{scope.owner}.{attribute}", symbol)
             case _:
@@ -332,7 +336,7 @@ class _Reader:
         )
 
     def _argument(self, node: ast.expr, scope: Scope) -> Argument:
-        return Argument(self._value(node), scope.computed_from(node), self._symbol(node, scope))
+        return Argument(self._value(node), scope.computed_from(names_in(node)), self._symbol(node, scope))
 
     def _value(self, node: ast.expr) -> object:
         match node:
@@ -378,16 +382,30 @@ class _Reader:
             return bound if is_import else own(self.module.path, name)
         return own(self.module.path, name) if self.module.stars else name
 
-    def _names_in(self, node: ast.AST, scope: Scope) -> Iterable[str]:
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name | ast.Attribute) and (symbol := self._symbol(part, scope)):
-                yield symbol
-            elif isinstance(part, ast.Lambda):
-                yield own(self.module.path, f"<lambda:{part.lineno}:{part.col_offset}>")
+    def _made_of(self, node: ast.AST, scope: Scope) -> Iterable[str]:
+        """The symbols that a value holds or was given, without the functions that were called for it."""
+        match node:
+            case ast.Call(func=function):
+                for part in (*node.args, *(keyword.value for keyword in node.keywords)):
+                    yield from self._made_of(part, scope)
+                if isinstance(function, ast.Attribute):
+                    yield from self._made_of(function.value, scope)
+            case ast.Name() | ast.Attribute():
+                if symbol := self._symbol(node, scope):
+                    yield symbol
+            case ast.Lambda():
+                yield own(self.module.path, f"<lambda:{node.lineno}:{node.col_offset}>")
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    yield from self._made_of(child, scope)
 
     def _tested(self, node: ast.AST, scope: Scope) -> set[str]:
         found = tested(node)
         return found.union(*(scope.looks_at.get(name, set()) for name in found))
+
+    def _last_filled(self, body: Sequence[ast.stmt], scope: Scope) -> dict[str, int]:
+        """Which statement is the last that fills a place."""
+        return {place: index for index, one in enumerate(body) for place in ("", *self._filled([one], scope))}
 
     def _filled(self, nodes: Sequence[ast.AST], scope: Scope) -> set[str]:
         return filled(nodes, scope.outlives, self.fills) if scope.name else set()

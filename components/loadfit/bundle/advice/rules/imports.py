@@ -11,7 +11,7 @@ from loadfit.bundle.advice.rules.telling import Analysis
 from loadfit.core.problems import printable
 from loadfit.core.wording import few
 
-__all__ = ["heavy_imports", "wide_indexes"]
+__all__ = ["heavy_imports", "whole_packages", "wide_indexes"]
 
 _WIDE = 3
 """An own module is an index when it loads so many others of the bundle."""
@@ -26,7 +26,7 @@ def heavy_imports(analysis: Analysis) -> Iterator[Advice]:
             continue
         library = analysis.library(module)
         for one in module.imports:
-            heavy = library.heavy.get(one.module.split(".")[0])
+            heavy = library.heavy.get(_package(one.module, module))
             if heavy is None or one.scope or one.own or "*" in one.names or one.exports or not one.bound:
                 continue
             if not _needed(analysis, module, one, heavy):
@@ -43,12 +43,20 @@ def _needed(analysis: Analysis, module: Module, one: Import, heavy: Heavy) -> bo
     for path in analysis.loaded:
         other = analysis.program.modules[path]
         for another in other.imports:
-            if another is one or another.scope or another.module.split(".")[0] != heavy.name:
+            if another is one or another.scope or _package(another.module, other) != heavy.name:
                 continue
             for use in _uses(other, another):
                 if not use.scope or (not use.sometimes and (path, use.scope) in always):
                     return True
     return any(_taken_over(analysis, module, name) for name in one.bound)
+
+
+def _package(asked: str, module: Module) -> str:
+    """The name of the package that an import takes something from."""
+    if module.path.endswith(".py"):
+        return asked.partition(".")[0]
+    parts = asked.removeprefix("node:").split("/")
+    return "/".join(parts[: 2 if asked.startswith("@") else 1])
 
 
 def _uses(module: Module, one: Import) -> Iterator[Use]:
@@ -63,7 +71,10 @@ def _taken_over(analysis: Analysis, module: Module, name: str) -> bool:
         for one in other.imports:
             if one.own and one.module == module.path and name in one.names:
                 return True
-    return module.path.endswith("__init__.py")
+    return module.path.endswith("__init__.py") or any(
+        exported.startswith("exports.") and symbol.endswith(f"{OWN}{name}")
+        for exported, symbol in module.bindings.items()
+    )
 
 
 def _heavy(module: Module, one: Import, heavy: Heavy) -> Advice:
@@ -81,10 +92,35 @@ def _heavy(module: Module, one: Import, heavy: Heavy) -> Advice:
         codes.HEAVY_IMPORT,
         f"{printable(heavy.name)} is loaded at every cold start, but {used}.",
         way_out,
-        "At every cold start: the time to load the package (python -X importtime shows it).",
+        "At every cold start: the time to load the package"
+        f"{' (python -X importtime shows it)' if module.path.endswith('.py') else ''}.",
         Basis.ESTIMATED,
         codes.STATIC_INITIALIZATION,
     )
+
+
+def whole_packages(analysis: Analysis) -> Iterator[Advice]:
+    """Packages that are loaded as a whole for a part."""
+    for module in analysis.relevant:
+        if module.path not in analysis.loaded:
+            continue
+        for one in module.imports:
+            heavy = analysis.library(module).whole_package(one.module)
+            if heavy is None or one.scope or one.own:
+                continue
+            # Named parts are loaded alone, at least through a bundler; all of it as one name is not.
+            if heavy.parts and (one.names or one.exports or not one.bound):
+                continue
+            yield Advice(
+                module.path,
+                one.line,
+                codes.WHOLE_PACKAGE_IMPORTED,
+                f"All of {printable(one.module)} is loaded at every cold start.",
+                f"Import {heavy.instead}.",
+                heavy.saves or "At every cold start: loading what is not used.",
+                Basis.PUBLISHED if heavy.saves else Basis.ESTIMATED,
+                codes.WHOLE_SDK if heavy.saves else codes.STATIC_INITIALIZATION,
+            )
 
 
 def wide_indexes(analysis: Analysis) -> Iterator[Advice]:

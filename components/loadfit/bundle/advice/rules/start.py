@@ -15,7 +15,7 @@ def work_at_start(analysis: Analysis) -> Iterator[Advice]:
     """Calls to the network, and waiting, while a module is loaded."""
     for module, call, way in called_at_start(analysis.program, analysis.loaded):
         symbol = analysis.program.resolve(call.target)
-        if not analysis.library(module).waits(symbol):
+        if not analysis.library(module).waits(call, symbol):
             continue
         waits = symbol == "time.sleep"
         what = "waits" if waits else "waits for an answer" if "read_" not in symbol else "reads a table"
