@@ -8,5 +8,5 @@ import loadfit
 from loadfit.hosting import Components
 
 if __name__ == "__main__":
-    hosted = [loadfit.MultiAzNatEgress, loadfit.PgBouncerPool]
+    hosted = [loadfit.MultiAzNatEgress, loadfit.PgBouncerPool, loadfit.WarmLambda]
     main(Components("loadfit", hosted, loadfit.__version__), sys.argv[1:])

@@ -7,13 +7,14 @@ from typing import Any
 import grpc
 import pytest
 
-from loadfit import InvalidInputs, MultiAzNatEgress, MultiAzNatEgressArgs, PgBouncerPool
+from loadfit import InvalidInputs, MultiAzNatEgress, MultiAzNatEgressArgs, PgBouncerPool, WarmLambda
 from loadfit.hosting import Components
 from loadfit.testing import UNKNOWN, Resource, deploy
 from tests.hosted.provider import PROJECT, STACK, Provider, Refused, output, resource
 
 EGRESS = "loadfit:index:MultiAzNatEgress"
 POOL = "loadfit:index:PgBouncerPool"
+FUNCTION = "loadfit:index:WarmLambda"
 VPC_URN = f"urn:pulumi:{STACK}::{PROJECT}::aws:ec2/vpc:Vpc::network"
 GATEWAY_URN = f"urn:pulumi:{STACK}::{PROJECT}::aws:ec2/internetGateway:InternetGateway::internet"
 PROVIDER_URN = f"urn:pulumi:{STACK}::{PROJECT}::pulumi:providers:aws::account"
@@ -50,6 +51,26 @@ def pool(load: Args | None = None, **given: Any) -> Args:
         "credentials": "orders-credentials",
         "serverCaConfigMap": "rds-ca",
         "clientTlsSecret": "pgbouncer-tls",
+        **given,
+    }
+
+
+def function(load: Args | None = None, **given: Any) -> Args:
+    """The case study's function."""
+    day = {"peakRequestsPerSecond": 26.0, "meanDurationMs": 50.0, "p99DurationMs": 100.0}
+    use = {"name": "orders", "connectionsPerInstance": 1.0, "transactionsPerRequest": 1.0, "meanTransactionMs": 10.0}
+    targets = {"initMs": 800.0, "targetP99Ms": 200.0, "reservedConcurrency": 12.0, "database": use}
+    declared = {
+        "name": "storefront",
+        "region": "us-east-1",
+        "runtime": "python3.13",
+        "windows": {"day": day},
+        **targets,
+    }
+    return {
+        "load": {**declared, **(load or {})},
+        "codeObject": {"bucket": "releases", "key": "storefront.zip", "version": "1"},
+        "handler": "app.handler",
         **given,
     }
 
@@ -205,6 +226,9 @@ def refusal(provider: Provider, token: str, inputs: Args, **options: Any) -> str
         (POOL, PgBouncerPool, pool(sessionFeatures=["advisory_locks", "listen"])),
         (POOL, PgBouncerPool, pool(endpoint="postgres://orders")),
         (POOL, PgBouncerPool, pool(drain={"mode": "fast"})),
+        (FUNCTION, WarmLambda, function({"provisionedConcurrency": 0.0})),
+        (FUNCTION, WarmLambda, function(logRetentionDays=7.5, functionUrl={"invokeMode": "STREAM"})),
+        (FUNCTION, WarmLambda, function(handler=None)),
     ],
 )
 def test_what_a_python_program_is_refused_is_refused_in_the_same_words(

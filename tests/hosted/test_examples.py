@@ -56,10 +56,10 @@ def in_typescript() -> Iterator[tuple[str, str, Args]]:
 
 
 def names(value: Any) -> Iterator[str]:
-    """Every key, but those that the user chooses: the zones'."""
+    """Every key, but those that the user chooses: the zones' and the window's."""
     if isinstance(value, Mapping):
         for key, item in value.items():
-            if "-az" not in key:
+            if "-az" not in key and key != "day":
                 yield key
             yield from names(item)
     elif isinstance(value, list):
@@ -124,8 +124,8 @@ def leaves(value: Any) -> Iterator[Any]:
 def test_what_they_export_is_an_output(text: str) -> None:
     """Under the name that it has in the language."""
     outputs = {output for resource in SCHEMA["resources"].values() for output in resource["properties"]}
-    used = re.findall(r"\b(?:egress|orders)\.([A-Za-z]\w+)", text)
-    assert {f"{name[0].lower()}{name[1:]}" for name in used} == {"allowListCidrs", "url"} < outputs
+    used = re.findall(r"\b(?:egress|orders|storefront)\.([A-Za-z]\w+)", text)
+    assert {f"{name[0].lower()}{name[1:]}" for name in used} == {"allowListCidrs", "url", "aliasInvokeArn"} < outputs
 
 
 def test_the_page_shows_a_part_of_the_example() -> None:

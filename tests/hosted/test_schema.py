@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
-from loadfit import MultiAzNatEgressArgs, PgBouncerPoolArgs
+from loadfit import MultiAzNatEgressArgs, PgBouncerPoolArgs, WarmLambdaArgs
 from loadfit.component import camel_case, field_types
 from loadfit.hosting import python_inputs
 from tests.hosted.provider import ROOT, Provider
 from tests.hosted.schema import SNAPSHOT, reviewed
 
 SCHEMA: dict[str, Any] = json.loads(SNAPSHOT.read_text(encoding="utf-8"))
-RESOURCES = {"MultiAzNatEgress": MultiAzNatEgressArgs, "PgBouncerPool": PgBouncerPoolArgs}
+RESOURCES = {"MultiAzNatEgress": MultiAzNatEgressArgs, "PgBouncerPool": PgBouncerPoolArgs, "WarmLambda": WarmLambdaArgs}
 
 
 def described(part: Any, place: str = "") -> Iterator[tuple[str, Any]]:

@@ -286,7 +286,7 @@ class FunctionLoad(FunctionSettings):
     """The AWS Region's code."""
     concurrency_of_others: int | None = Field(default=None, ge=0, le=MAX_COUNT)
     """Concurrency that the other functions of the same document claim; none where not declared."""
-    origin: str | None = Field(default=None, max_length=500)
+    origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path of the section that the load was resolved from; nothing where it was declared by itself."""
 
     def where(self, path: Path) -> Path:

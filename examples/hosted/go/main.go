@@ -52,8 +52,41 @@ func main() {
 		if err != nil {
 			return err
 		}
+		storefront, err := loadfit.NewWarmLambda(ctx, "storefront", &loadfit.WarmLambdaArgs{
+			CodeObject: &loadfit.CodeObjectArgs{
+				Bucket:  pulumi.String("shop-releases"),
+				Key:     pulumi.String("storefront/1.4.0.zip"),
+				Version: pulumi.String("3Xk9"),
+			},
+			Handler: pulumi.StringRef("app.handler"),
+			Load: loadfit.FunctionLoadArgs{
+				Name:    "storefront",
+				Region:  "us-east-1",
+				Runtime: pulumi.StringRef("python3.13"),
+				Windows: map[string]loadfit.WindowArgs{
+					"day": {
+						PeakRequestsPerSecond: 26,
+						MeanDurationMs:        pulumi.Float64Ref(50),
+						P99DurationMs:         pulumi.Float64Ref(100),
+					},
+				},
+				InitMs:              pulumi.Float64Ref(800),
+				TargetP99Ms:         pulumi.Float64Ref(200),
+				ReservedConcurrency: pulumi.IntRef(12),
+				Database: &loadfit.DatabaseUseArgs{
+					Name:                   "orders",
+					ConnectionsPerInstance: 1,
+					TransactionsPerRequest: 1,
+					MeanTransactionMs:      10,
+				},
+			},
+		})
+		if err != nil {
+			return err
+		}
 		ctx.Export("allowList", egress.AllowListCidrs)
 		ctx.Export("url", orders.Url)
+		ctx.Export("invokeArn", storefront.AliasInvokeArn)
 		return nil
 	})
 }

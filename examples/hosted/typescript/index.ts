@@ -38,5 +38,23 @@ const orders = new loadfit.PgBouncerPool("orders", {
     },
 });
 
+const storefront = new loadfit.WarmLambda("storefront", {
+    codeObject: { bucket: "shop-releases", key: "storefront/1.4.0.zip", version: "3Xk9" },
+    handler: "app.handler",
+    load: {
+        name: "storefront",
+        region: "us-east-1",
+        runtime: "python3.13",
+        windows: {
+            day: { peakRequestsPerSecond: 26, meanDurationMs: 50, p99DurationMs: 100 },
+        },
+        initMs: 800,
+        targetP99Ms: 200,
+        reservedConcurrency: 12,
+        database: { name: "orders", connectionsPerInstance: 1, transactionsPerRequest: 1, meanTransactionMs: 10 },
+    },
+});
+
 export const allowList = egress.allowListCidrs;
 export const url = orders.url;
+export const invokeArn = storefront.aliasInvokeArn;
