@@ -10,7 +10,7 @@ import pytest
 
 from loadfit import WarmLambda
 from loadfit.core.watching import Alarm
-from loadfit.functions import FunctionPlan, alarms
+from loadfit.functions import FunctionPlan, alarms, codes
 from loadfit.functions.alarms import FunctionMetric, Scope, dashboard_body, dimensions
 from loadfit.functions.queries import queries
 from loadfit.testing import Resource, deploy
@@ -111,7 +111,9 @@ def test_what_is_watched_follows_from_the_plan() -> None:
     }
 
 
-PAGE = (Path(__file__).parents[2] / "docs/warm-lambda.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "warm-lambda.md").read_text(encoding="utf-8")
+RUNBOOK = (DOCS / "runbooks/cold-starts.md").read_text(encoding="utf-8")
 
 
 def test_the_page_has_each_alarm_with_the_metrics_that_it_is_charged_for() -> None:
@@ -121,6 +123,21 @@ def test_the_page_has_each_alarm_with_the_metrics_that_it_is_charged_for() -> No
     assert said is not None
     metrics = sum(len(each.metrics) for each in alarms.alarms(sized(FITTING)))
     assert (said[1], said[2]) == (f"{metrics / 10:.2f}", str(metrics))
+
+
+def test_the_runbook_has_each_alarm_and_each_finding() -> None:
+    assert sorted(re.findall(r"^### (.+)$", RUNBOOK, re.MULTILINE)) == sorted(each.suffix for each in PLANNED)
+    assert re.findall(r"^\| `([A-Z_0-9a-z]+)` \| [^|]+ \|$", RUNBOOK.partition("## Findings")[2], re.MULTILINE) == list(
+        codes.EXPLANATIONS
+    )
+
+
+def test_the_runbook_reads_metrics_of_the_manual() -> None:
+    """By their names and statistics, in the namespace that exists."""
+    read = re.findall(r"\b(\w+):(Sum|Maximum)\b", RUNBOOK)
+    assert len(read) == 3
+    assert [name for name, statistic in read if statistic not in MANUAL[name]] == []
+    assert "--namespace AWS/Lambda " in RUNBOOK
 
 
 def test_the_page_has_each_query() -> None:
