@@ -194,6 +194,9 @@ def _instance(
         final_snapshot_identifier=f"{name}-final",
         region=region,
         tags=_tags(name),
+        # RDS's own protection stops a destroy only when everything that stands on the database is gone already; this
+        # one stops it at its preview.
+        opts=pulumi.ResourceOptions(protect=True),
     )
 
 
