@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
+from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, unmounted
 from tests.engine.engine import Doubles, Engine, new_stack
 
 ROOT = Path(__file__).parents[2]
@@ -57,3 +58,26 @@ def engine(tmp_path: Path, blank: Path, home: Path, command: automation.PulumiCo
     doubles.clear()
     folder = shutil.copytree(blank, tmp_path / "project")
     return Engine(folder, home, command, doubles)
+
+
+@pytest.fixture
+def cluster(engine: Engine) -> Engine:
+    """The engine, with what a pool is given in its cluster, and an eye on what its pods mount."""
+    for token, name in ((SECRET, "orders-database"), (CONFIG_MAP, "rds-ca"), (SECRET, "orders-pool-tls")):
+        engine.kubernetes.plant(token, f"default/{name}", metadata={"name": name, "namespace": "default"})
+
+    def a_pod_that_restarts_finds_its_configuration() -> None:
+        missing = unmounted(engine.kubernetes)
+        assert not missing, f"pods mount what is gone: {missing}"
+
+    engine.kubernetes.invariants.append(a_pod_that_restarts_finds_its_configuration)
+    return engine
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    """The folder of a function's code."""
+    folder = tmp_path / "code"
+    folder.mkdir()
+    (folder / "app.py").write_text("def handler(event, context): ...\n", encoding="utf-8")
+    return folder

@@ -196,11 +196,13 @@ class TestDatabases:
         group = account.create(
             "aws:ec2/securityGroup:SecurityGroup", vpcId=account.cloud.objects[SUBNET, network].get("vpcId"), name="a"
         )
-        rule = {"securityGroupId": group, "type": "ingress", "protocol": "tcp", "fromPort": 5432, "toPort": 5432}
-        account.create(aws.RULE, **rule, cidrBlocks=["10.0.0.0/20", "10.0.16.0/20"])
-        with pytest.raises(Refused, match=r"InvalidPermission\.Duplicate: 10\.0\.16\.0/20"):
-            account.create(aws.RULE, "other", **rule, cidrBlocks=["10.0.16.0/20", "10.0.32.0/20"])
-        account.create(aws.RULE, "other", **{**rule, "toPort": 5433}, cidrBlocks=["10.0.16.0/20"])
+        rule = {"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
+        account.create(aws.RULE, **rule, cidrIpv4="10.0.0.0/20")
+        with pytest.raises(Refused, match=r"InvalidPermission\.Duplicate"):
+            account.create(aws.RULE, "other", **rule, cidrIpv4="10.0.0.0/20")
+        other = account.create(aws.RULE, "other", **rule, cidrIpv4="10.0.16.0/20")
+        with pytest.raises(Refused, match=r"InvalidPermission\.Duplicate"):
+            account.update(aws.RULE, other, cidrIpv4="10.0.0.0/20")
 
     def test_a_protected_database_is_not_deleted_nor_one_without_a_last_snapshot(self, account: Account) -> None:
         database = account.create(aws.INSTANCE, identifier="orders", deletionProtection=True)

@@ -1,6 +1,5 @@
 """The double of AWS: what EC2, RDS, CloudWatch and Lambda answer beyond what the data file says."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,17 @@ EIP = "aws:ec2/eip:Eip"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
-RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 SUBNET = "aws:ec2/subnet:Subnet"
 INSTANCE = "aws:rds/instance:Instance"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 FUNCTION = "aws:lambda/function:Function"
 ALIAS = "aws:lambda/alias:Alias"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 PERMISSION = "aws:lambda/permission:Permission"
 FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
+DESTINATION = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 TARGET = "aws:appautoscaling/target:Target"
 POLICY = "aws:appautoscaling/policy:Policy"
 SCHEDULED = "aws:appautoscaling/scheduledAction:ScheduledAction"
@@ -106,24 +108,15 @@ def _tables_have_no_such_endpoint(cloud: Cloud, endpoint: Object, _: Inputs) -> 
 # Databases
 
 
+_ADMITTED = ("securityGroupId", "ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId")
+
+
 @LAWS.refuse("create", RULE)
-def _addresses_are_admitted_once(cloud: Cloud, rule: Object, _: Inputs) -> None:
+@LAWS.refuse("update", RULE)
+def _admitted_once(cloud: Cloud, rule: Object, _: Inputs) -> None:
     for other in cloud.of_type(RULE):
-        if other.id == rule.id or any(
-            other.get(path) != rule.get(path) for path in ("securityGroupId", "type", "protocol", "fromPort", "toPort")
-        ):
-            continue
-        both = set(_sources(other)) & set(_sources(rule))
-        if both:
-            raise Refused(
-                f"InvalidPermission.Duplicate: {', '.join(sorted(both))} is admitted by {other.label} already"
-            )
-
-
-def _sources(rule: Object) -> Iterator[str]:
-    yield from rule.get("cidrBlocks") or ()
-    if rule.get("sourceSecurityGroupId"):
-        yield rule.get("sourceSecurityGroupId")
+        if other.id != rule.id and all(other.get(path) == rule.get(path) for path in _ADMITTED):
+            raise Refused(f"InvalidPermission.Duplicate: the rule is there already, {other.label}")
 
 
 @LAWS.refuse("delete", INSTANCE)
@@ -148,6 +141,19 @@ def _published(old: Inputs, new: Inputs) -> tuple[str, ...]:
 
 
 LAWS.renewed[FUNCTION] = _published
+
+
+@LAWS.refuse("create", FUNCTION)
+def _role_may_make_interfaces(cloud: Cloud, function: Object, _: Inputs) -> None:
+    if not function.get("vpcConfig.subnetIds"):
+        return
+    role = next(one for one in cloud.of_type(ROLE) if one.get("arn") == function.get("role"))
+    policies = [str(one.get("policy")) for one in cloud.of_type(ROLE_POLICY) if one.get("role") == role.get("name")]
+    if not any("ec2:CreateNetworkInterface" in policy for policy in policies):
+        raise Refused(
+            "InvalidParameterValueException: The provided execution role does not have permissions to call "
+            "CreateNetworkInterface on EC2"
+        )
 
 
 @LAWS.follow("create", FUNCTION)
@@ -204,7 +210,7 @@ def _qualifier_can_be_warm(cloud: Cloud, provisioned: Object, _: Inputs) -> None
         raise Refused(f"InvalidParameterValueException: more than the {reserved} that are reserved for the function")
 
 
-@LAWS.refuse("create", PERMISSION, FUNCTION_URL)
+@LAWS.refuse("create", PERMISSION, FUNCTION_URL, DESTINATION)
 def _qualifier_exists(cloud: Cloud, one: Object, _: Inputs) -> None:
     qualifier, function = one.get("qualifier"), one.get("function") or one.get("functionName")
     if qualifier and not {(ALIAS, f"{function}:{qualifier}"), (VERSION, f"{function}:{qualifier}")} & set(

@@ -1,7 +1,8 @@
 """What a double has: objects, what was done to them in which order, and the faults that a test plants."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -83,6 +84,7 @@ class Cloud:
         self.serial = 0
         self._faults: dict[tuple[Operation, str], str] = {}
         self._pauses: list[_Pause] = []
+        self._changing: set[tuple[str, Any]] = set()
 
     def kind(self, type: str) -> Kind:  # noqa: A002 - Pulumi's own name for it
         """What is known of a type; a type that nobody described is refused, so that no test passes by ignorance."""
@@ -115,17 +117,37 @@ class Cloud:
         """Has such an operation wait until another is asked for, or until the time is over."""
         self._pauses.append(_Pause(operation, type, until, seconds))
 
-    def begin(self, operation: Operation, type: str, name: str) -> None:  # noqa: A002
-        """What happens before an operation: others see that it was asked for, it may have to wait, it may fail."""
+    @contextmanager
+    def during(self, operation: Operation, type: str, name: str, inputs: dict[str, Any]) -> Generator[None]:  # noqa: A002
+        """What surrounds an operation: others see that it was asked for, it may have to wait, it may fail."""
         for pause in self._pauses:
             if pause.until == (operation, type):
                 pause.asked.set()
-        for pause in self._pauses:
-            if (pause.operation, pause.type) == (operation, type):
-                pause.asked.wait(pause.seconds)
         fault = self._faults.pop((operation, name), None)
         if fault is not None:
             raise Refused(fault)
+        with self._alone(type, inputs):
+            for pause in self._pauses:
+                if (pause.operation, pause.type) == (operation, type):
+                    pause.asked.wait(pause.seconds)
+            yield
+
+    @contextmanager
+    def _alone(self, type: str, inputs: dict[str, Any]) -> Generator[None]:  # noqa: A002
+        path = self.kind(type).one_at_a_time
+        if path is None:
+            yield
+            return
+        changing = (path, looked_up(inputs, path))
+        with self.lock:
+            if changing in self._changing:
+                raise Refused(f"ConcurrentUpdateException: {changing[1]} is being changed already")
+            self._changing.add(changing)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self._changing.discard(changing)
 
     def did(self, operation: Operation, done: Object) -> None:
         """Writes down what was done, and looks whether all that must hold at all times still does."""

@@ -7,7 +7,7 @@ from tests.engine.doubles.cloud import Cloud, Object, Refused
 from tests.engine.doubles.provider import Double, Inputs, Laws
 from tests.engine.doubles.rules import Kind, looked_up, read_kinds
 
-__all__ = ["KINDS", "LAWS", "KubernetesDouble", "mounted"]
+__all__ = ["KINDS", "LAWS", "KubernetesDouble", "mounted", "unmounted"]
 
 KINDS = read_kinds(Path(__file__).with_name("kubernetes.yaml"))
 LAWS = Laws()
@@ -34,6 +34,12 @@ def mounted(replicas: Object) -> Iterator[tuple[str, str]]:
             yield CONFIG_MAP, f"{namespace}/{volume['configMap']['name']}"
         if "secret" in volume:
             yield SECRET, f"{namespace}/{volume['secret']['secretName']}"
+
+
+def unmounted(cloud: Cloud) -> list[str]:
+    """The ConfigMaps that pods mount and that are not there."""
+    found = [one for replicas in cloud.of_type(STATEFUL_SET) for one in mounted(replicas)]
+    return [one[1] for one in found if one[0] == CONFIG_MAP and one not in cloud.objects]
 
 
 @LAWS.refuse("create", STATEFUL_SET)

@@ -10,7 +10,7 @@ from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from tests.engine.doubles.cloud import Cloud, Object, Operation, Refused
-from tests.engine.doubles.rules import Kind, Reference, below, differing, looked_up
+from tests.engine.doubles.rules import Kind, Reference, below, differing
 
 __all__ = ["Double", "Law", "Laws"]
 
@@ -150,9 +150,8 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
         return kind.replace
 
     def keeps_its_name(self, kind: Kind, old: Inputs, new: Inputs) -> bool:
-        """Whether the successor would have the same name, one that the program gave: only one of them can be there."""
-        given = kind.named is not None and kind.named not in new.get(_DEFAULTS, ())
-        return given and looked_up(old, cast("str", kind.named)) == looked_up(new, cast("str", kind.named))
+        """Whether a successor waits until its predecessor is gone: where the program, not Pulumi, gave the name."""
+        return kind.named is not None and kind.named not in new.get(_DEFAULTS, ())
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
         type, name = _type_and_name(request.urn)  # noqa: A001
@@ -162,8 +161,7 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
             outputs = dict.fromkeys(kind.outputs, UNKNOWN)
             return provider_pb2.CreateResponse(id="", properties=_struct({**outputs, **inputs}))
         try:
-            self.cloud.begin("create", type, name)
-            with self.cloud.lock:
+            with self.cloud.during("create", type, name, inputs), self.cloud.lock:
                 made = self._create(type, name, kind, inputs)
         except Refused as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"creating {type} ({name}): {error}")
@@ -195,8 +193,7 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
             outputs.update(dict.fromkeys(renewed, UNKNOWN))
             return provider_pb2.UpdateResponse(properties=_struct({**outputs, **new}))
         try:
-            self.cloud.begin("update", type, name)
-            with self.cloud.lock:
+            with self.cloud.during("update", type, name, new), self.cloud.lock:
                 found = self._update(type, name, request.id, new)
         except Refused as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"updating {type} ({name}): {error}")
@@ -221,8 +218,8 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
         type, name = _type_and_name(request.urn)  # noqa: A001
         try:
-            self.cloud.begin("delete", type, name)
-            with self.cloud.lock:
+            inputs = _plain(request.old_inputs)
+            with self.cloud.during("delete", type, name, inputs), self.cloud.lock:
                 found = self.cloud.objects.get((type, request.id))
                 if found is not None:
                     self._refuse_held(found)

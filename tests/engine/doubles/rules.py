@@ -35,6 +35,8 @@ class Kind:
     """Inputs that stay as they are where a program gives none: only another value, such as an empty list, ends them."""
     named: str | None = None
     """The input that Pulumi fills in where no name is given; one that is given means delete-before-replace."""
+    one_at_a_time: str | None = None
+    """The input by which the service takes one change after the other: those who share it are not changed at once."""
     unique: tuple[tuple[str, ...], ...] = ()
     """Inputs that no two objects may have in common."""
     needs: Mapping[str, Reference] = field(default_factory=dict[str, Reference])
@@ -58,6 +60,7 @@ def _kind(token: str, common: Mapping[str, Any], own: Mapping[str, Any]) -> Kind
         sets=tuple(own.get("sets", ())),
         kept=tuple(own.get("kept", ())),
         named=own.get("named"),
+        one_at_a_time=own.get("one_at_a_time"),
         unique=tuple(tuple(group) for group in own.get("unique", ())),
         needs={path: Reference(**reference) for path, reference in own.get("needs", {}).items()},
         outputs={**common.get("outputs", {}), **own.get("outputs", {})},

@@ -1,0 +1,102 @@
+"""The reference stack on the engine: its own resources beside the components, and what crosses them."""
+
+import runpy
+import sys
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pulumi.automation import CommandError
+
+from tests.engine.doubles.aws import INSTANCE, NAT_GATEWAY, RULE
+from tests.engine.engine import Engine
+
+# The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+ROOT = Path(__file__).parents[2]
+ZONES = ["use1-az1", "use1-az2", "use1-az4"]
+WIRING = {"credentials": "orders-database", "server_ca_config_map": "rds-ca", "client_tls_secret": "orders-pool-tls"}
+
+
+def document(**more: Any) -> dict[str, Any]:
+    """The case study's load."""
+    read: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "case-study.yaml").read_text(encoding="utf-8"))
+    return {**read, **more}
+
+
+def program() -> None:
+    """What the CLI runs of the project."""
+    sys.path.insert(0, str(ROOT / "stacks"))
+    try:
+        runpy.run_path(str(ROOT / "stacks" / "__main__.py"), run_name="__main__")
+    finally:
+        sys.path.remove(str(ROOT / "stacks"))
+
+
+def configure(engine: Engine, zones: list[str] | None = None, **more: Any) -> None:
+    """Sets the load, with other values for some of its sections."""
+    wired = zones or ZONES
+    load = document(zones=len(wired), **more)
+    engine.configure({"loadfit:load": load, "loadfit:zones": wired, "loadfit:pool": WIRING})
+
+
+def databases(**more: Any) -> dict[str, Any]:
+    """The case study's databases, with other values for some fields."""
+    found = deepcopy(document()["databases"])
+    found["orders"].update(more)
+    return found
+
+
+class TestLifeCycle:
+    def test_it_is_made_and_a_second_up_changes_nothing_also_after_a_refresh(self, cluster: Engine) -> None:
+        configure(cluster)
+        made = cluster.up(program)
+        assert set(made.operations.values()) == {"create"}
+        assert cluster.unaccounted() == []
+        assert cluster.up(program).touched == {}
+        assert cluster.up(program, refresh=True).touched == {}
+
+    def test_a_destroy_stops_at_its_preview_because_of_the_database(self, cluster: Engine) -> None:
+        configure(cluster)
+        cluster.up(program)
+        cluster.aws.journal.clear()
+        with pytest.raises(CommandError, match=r"orders\" cannot be deleted\s+because it is protected"):
+            cluster.preview_destroy()
+        with pytest.raises(CommandError, match=r"orders\" cannot be deleted\s+because it is protected"):
+            cluster.destroy()
+        assert len(list(cluster.aws.of_type(INSTANCE))) == 1
+
+
+class TestChange:
+    def test_a_zone_that_is_appended_replaces_and_deletes_nothing(self, cluster: Engine) -> None:
+        configure(cluster, ZONES[:2], egress=few_connections())
+        cluster.up(program)
+        before = {one.id for one in cluster.aws.of_type(NAT_GATEWAY)}
+        configure(cluster, egress=few_connections())
+        touched = cluster.up(program).touched
+        assert set(touched.values()) == {"create", "update"}
+        assert before < {one.id for one in cluster.aws.of_type(NAT_GATEWAY)}
+        assert len(list(cluster.aws.of_type(RULE))) == 3
+
+    def test_other_pools_touch_no_database(self, cluster: Engine) -> None:
+        configure(cluster)
+        cluster.up(program)
+        configure(cluster, databases=databases(server_connections=60))
+        touched = cluster.up(program).touched
+        assert {name.split()[0] for name in touched} == {"PgBouncerPool", "ConfigMap", "StatefulSet"}
+
+    def test_other_limits_of_the_database_change_it_in_place(self, cluster: Engine) -> None:
+        configure(cluster)
+        cluster.up(program)
+        configure(cluster, databases=databases(max_connections=300, instance_class="m7g.xlarge"))
+        touched = cluster.up(program).touched
+        assert touched["Instance orders"] == "update"
+        assert touched["ParameterGroup orders"] == "update"
+
+
+def few_connections() -> dict[str, Any]:
+    """What fits with one address on each gateway also in two zones."""
+    return {"flows": [{"from": "checkout", "to": "api.stripe.com:443", "connections_per_pod": 100}]}
