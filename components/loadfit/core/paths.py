@@ -42,6 +42,11 @@ def parse_path(text: str) -> Path:
 def replaced(model: ModelT, path: Path, value: object) -> ModelT:
     """A copy of ``model`` with one value changed. The value is trusted: it is a size that was computed.
 
+    Args:
+        model: The whole.
+        path: Names of fields as a document has them, or as the models have them.
+        value: What to put there.
+
     Raises:
         KeyError: The path does not lead to a field of the model.
     """
@@ -53,9 +58,7 @@ def _replaced(owner: Any, path: Path, value: object) -> Any:
         return value
     step, rest = path[0], path[1:]
     if isinstance(owner, BaseModel):
-        if step not in type(owner).model_fields:
-            raise KeyError(step)
-        name = str(step)
+        name = _field_name(type(owner), step)
         return owner.model_copy(update={name: _replaced(getattr(owner, name), rest, value)})
     if isinstance(owner, Mapping):
         entries = cast(Mapping[str, Any], owner)
@@ -65,6 +68,16 @@ def _replaced(owner: Any, path: Path, value: object) -> Any:
         items[step] = _replaced(items[step], rest, value)
         return items
     raise KeyError(step)
+
+
+def _field_name(model: type[BaseModel], step: str | int) -> str:
+    fields = model.model_fields
+    if step in fields:
+        return str(step)
+    named = [name for name, field in fields.items() if field.alias == step]
+    if not named:
+        raise KeyError(step)
+    return named[0]
 
 
 def set_path(document: dict[str, Any], path: Path, value: object) -> None:

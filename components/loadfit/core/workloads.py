@@ -1,5 +1,6 @@
 """What runs as pods, declared once and referred to by every section that it loads."""
 
+from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
 
@@ -8,8 +9,9 @@ from pydantic import Field, model_validator
 from loadfit.core.exact import exact, times
 from loadfit.core.limits import ROLLOUT_SURGE
 from loadfit.core.model import MAX_COUNT, MAX_SECONDS, Declared, problem_error
+from loadfit.core.paths import Path, parse_path
 
-__all__ = ["Workload", "WorkloadKind"]
+__all__ = ["Client", "Workload", "WorkloadKind"]
 
 
 _DEPLOYMENT_SURGE = Fraction(ROLLOUT_SURGE.value, 100)
@@ -93,3 +95,68 @@ class Workload(Declared):
         if self.rollout_seconds is None or self.controller is WorkloadKind.JOB:
             return None
         return exact(self.rollout_seconds)
+
+
+class Client(Workload):
+    """What opens connections, with all that sizing needs to know of its pods: a workload's, or a function's instances.
+
+    Instances of a function are counted as its pods. They have no rollout of their own: in a deployment the old and the
+    new version's are there together, within the function's reserved concurrency.
+    """
+
+    client: str = Field(max_length=63)
+    """The workload, or the function."""
+    function: bool | None = Field(default=None)
+    """Whether the pods are instances of an AWS Lambda function; false where not declared."""
+    origin: str | None = Field(default=None, max_length=500, exclude=True)
+    """The path in the document that declared the connections; nothing where they were declared by themselves."""
+    client_origin: str | None = Field(default=None, max_length=500, exclude=True)
+    """The path in the document that declared the pods; nothing where they were declared with the connections."""
+    least_pods: int | None = Field(default=None, ge=1, le=MAX_COUNT, exclude=True)
+    """The fewest instances that a function needs for itself: no remedy asks for less."""
+
+    @model_validator(mode="after")
+    def _instances_have_no_rollout(self) -> "Client":
+        if self.function:
+            for name in ("max_pods", "kind", "rollout_surge", "rollout_seconds", "max_skew"):
+                if getattr(self, name) is not None:
+                    raise problem_error(
+                        "no such field beside function: true",
+                        str(getattr(self, name)),
+                        "Instances are bounded by reserved concurrency; pods says how many there are.",
+                        at=(name,),
+                    )
+        return self
+
+    @property
+    def controller(self) -> WorkloadKind:
+        """The declared kind, or a Deployment; instances of a function behave as a Job's pods do: no rollout."""
+        return WorkloadKind.JOB if self.function else super().controller
+
+    @property
+    def noun(self) -> str:
+        """What is counted: pods, or instances."""
+        return "instance" if self.function else "pod"
+
+    def declared_at(self, field: Path, names: Mapping[str, str]) -> Path | None:
+        """The path in the document of a field of the connections or of the pods.
+
+        Args:
+            field: The field, and what is below it.
+            names: How a function's section calls the fields of the connections, where it calls them otherwise.
+
+        Returns:
+            ``None`` where the client was declared by itself.
+        """
+        of_pods = bool(field) and field[0] in Workload.model_fields
+        origin = self.client_origin if of_pods else self.origin
+        if origin is None:
+            return None
+        if self.function and field:
+            called = _FUNCTION_NAMES if of_pods else names
+            field = (called.get(str(field[0]), field[0]), *field[1:])
+        return parse_path(origin) + field
+
+
+_FUNCTION_NAMES = {"pods": "reserved_concurrency"}
+"""What a function's section calls the number of its instances."""

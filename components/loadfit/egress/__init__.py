@@ -1,18 +1,9 @@
 """Egress: NAT gateways, sized by the ports that the declared flows need."""
 
-from loadfit.egress.load import (
-    ClosedBy,
-    DeclaredEgressPrices,
-    EgressLoad,
-    EgressPolicy,
-    EgressSettings,
-    Flow,
-    Protocol,
-    Traffic,
-    Via,
-)
+from loadfit.egress.load import DeclaredEgressPrices, EgressLoad, EgressPolicy, EgressSettings, Flow
 from loadfit.egress.plan import DestinationPlan, EgressPlan, Scenario
 from loadfit.egress.sizing import size_egress
+from loadfit.egress.traffic import ClosedBy, Protocol, Traffic, Via
 
 __all__ = [
     "ClosedBy",

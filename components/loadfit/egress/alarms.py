@@ -12,9 +12,9 @@ from typing import Any
 from loadfit.core import limits
 from loadfit.core.exact import ceiling, exact, show_number
 from loadfit.core.watching import Alarm, Metric
-from loadfit.egress.load import ClosedBy
 from loadfit.egress.placement import Placement
 from loadfit.egress.plan import EgressPlan, Scenario
+from loadfit.egress.traffic import ClosedBy
 
 __all__ = ["DIMENSION", "NAMESPACE", "alarms", "dashboard_body"]
 

@@ -9,7 +9,8 @@ from loadfit.core.paths import Path
 from loadfit.core.prices import HOURS_PER_MONTH
 from loadfit.core.wording import few
 from loadfit.core.workloads import WorkloadKind
-from loadfit.egress.load import POLICY_DEFAULTS, ClosedBy, EgressLoad, Flow, Via
+from loadfit.egress.load import POLICY_DEFAULTS, EgressLoad, Flow
+from loadfit.egress.traffic import ClosedBy, Via
 
 __all__ = ["assumptions"]
 
@@ -106,6 +107,15 @@ def _of_flows(load: EgressLoad) -> Iterator[Assumption]:
             f"the hard topology spread holds at all times{_for(spread)}; the scheduler keeps it when it places pods, "
             "not when others end",
             "https://kubernetes.io/docs/concepts/scheduling-eviction/topology-spread-constraints/",
+        )
+    if of_functions := [item for item in nat if item[1].function]:
+        yield Assumption(
+            first("pods", of_functions),
+            None,
+            "instances",
+            f"every instance that a function may have is there{_for(of_functions)}, and they are spread over the zones "
+            "like pods",
+            "assumption",
         )
     if any(flow.connections_per_pod is None for _, flow in nat):
         yield Assumption(

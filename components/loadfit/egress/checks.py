@@ -10,9 +10,10 @@ from loadfit.core.limits import Limit
 from loadfit.core.paths import Path
 from loadfit.core.wording import SHOWN, counted, few
 from loadfit.egress import codes
-from loadfit.egress.load import Destination, EgressLoad, Flow, Via
+from loadfit.egress.load import EgressLoad, Flow
 from loadfit.egress.placement import Placement, hottest_share
 from loadfit.egress.plan import DestinationPlan, EgressPlan, Scenario
+from loadfit.egress.traffic import Destination, Via
 
 __all__ = ["findings"]
 
@@ -92,7 +93,7 @@ def _ports_equation(load: EgressLoad, one: DestinationPlan) -> str:
 def _term(load: EgressLoad, flow: Flow, scenario: Scenario) -> str:
     placement = Placement.of(load)
     cooldown, pods = placement.cooldown_seconds, placement.pods(flow, scenario)
-    text = counted(pods.running_behind_one, "pod")
+    text = counted(pods.running_behind_one, flow.noun)
     if pods.running_behind_one != pods.running:
         text += f" of {pods.running:,} in the fullest of {placement.zones_left[scenario]} zones"
     if pods.cooling:
@@ -101,7 +102,7 @@ def _term(load: EgressLoad, flow: Flow, scenario: Scenario) -> str:
 
 
 def _per_pod(flow: Flow, cooldown: Fraction) -> str:
-    """The ports of one pod, as they are computed."""
+    """The ports of one pod or instance, as they are computed."""
     if flow.connections_per_pod is not None:
         return counted(flow.connections_per_pod, "connection")
     cools = flow.ports_per_pod(cooldown) > flow.ports_per_pod(Fraction(0))
@@ -111,17 +112,15 @@ def _per_pod(flow: Flow, cooldown: Fraction) -> str:
 
 
 def _asks(load: EgressLoad, one: DestinationPlan) -> tuple[str, ...]:
-    held = [load.flows[index] for index in one.flows if load.flows[index].connections_per_pod is not None]
-    unsaid = [
-        load.flows[index]
-        for index in one.flows
-        if load.flows[index].connections_per_pod is None and load.flows[index].requests_per_connection is None
-    ]
+    every = [load.flows[index] for index in one.flows]
+    held = [flow for flow in every if flow.connections_per_pod is not None]
+    unsaid = [flow for flow in every if flow.connections_per_pod is None and flow.requests_per_connection is None]
     asks: list[str] = []
-    if held:
+    for noun in dict.fromkeys(flow.noun for flow in held):
         asks.append(
-            "To see what reuse or a shorter idle time-out would save, declare new_connections_per_second_per_pod and "
-            f"connection_duration_ms for {_clients(held)} instead of connections_per_pod."
+            f"To see what reuse or a shorter idle time-out would save, declare new_connections_per_second_per_{noun} "
+            f"and connection_duration_ms for {_clients([flow for flow in held if flow.noun == noun])} instead of "
+            f"connections_per_{noun}."
         )
     if unsaid:
         asks.append(f"To see what more reuse would save, declare requests_per_connection for {_clients(unsaid)}.")
@@ -226,10 +225,10 @@ def _pod_ports(load: EgressLoad) -> Iterator[Finding]:
     """A pod's own ports to one destination, whichever way the flows take; those of one client share its pods."""
     available = flooring(load.policy_value("pod_ephemeral_ports"))
     cooldown = load.policy_value("port_cooldown_seconds")
-    together: dict[tuple[str, Destination], list[int]] = {}
+    together: dict[tuple[str, str, Destination], list[int]] = {}
     for index, flow in enumerate(load.flows):
-        together.setdefault((flow.client, flow.destination), []).append(index)
-    for (client, destination), indices in together.items():
+        together.setdefault((flow.client, flow.noun, flow.destination), []).append(index)
+    for (client, noun, destination), indices in together.items():
         flows = [load.flows[index] for index in indices]
         needed = ceiling(sum(flow.ports_per_pod(cooldown) for flow in flows) * hottest_share(load, flows[0]))
         if needed > available:
@@ -242,7 +241,7 @@ def _pod_ports(load: EgressLoad) -> Iterator[Finding]:
                 available=Fraction(available),
                 unit="ports",
                 equation=_pod_equation(load, flows, needed),
-                message=f"each pod of {client} needs {needed:,} ports to {destination}, and a pod has {available:,}",
+                message=f"each {noun} of {client} needs {needed:,} ports to {destination}, and has {available:,}",
             )
 
 
@@ -254,7 +253,7 @@ def _pod_equation(load: EgressLoad, flows: list[Flow], needed: int) -> str:
     share = hottest_share(load, flows[0])
     if share != 1:
         terms = f"({terms}) x {show_number(share, 6)} to the busiest address"
-    return f"{terms} = {needed:,} ports in one pod"
+    return f"{terms} = {needed:,} ports in one {flows[0].noun}"
 
 
 def _node_ports(load: EgressLoad) -> Iterator[Finding]:
@@ -264,7 +263,8 @@ def _node_ports(load: EgressLoad) -> Iterator[Finding]:
     cooldown = load.policy_value("port_cooldown_seconds")
     together: dict[Destination, list[int]] = {}
     for index, flow in enumerate(load.flows):
-        if flow.via in (None, Via.NAT, Via.GATEWAY_ENDPOINT):  # the ways that lead to addresses outside of the VPC
+        # The ways that lead to addresses outside of the VPC; functions run on no node.
+        if flow.via in (None, Via.NAT, Via.GATEWAY_ENDPOINT) and not flow.function:
             together.setdefault(flow.destination, []).append(index)
     for destination, indices in together.items():
         flows = [load.flows[index] for index in indices]

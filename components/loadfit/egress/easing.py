@@ -13,9 +13,10 @@ from loadfit.core.exact import ceiling, exact
 from loadfit.core.limits import NAT_IDLE_TIMEOUT
 from loadfit.core.tightening import tightened
 from loadfit.core.wording import counted, few
-from loadfit.egress.load import ClosedBy, Destination, EgressLoad, Flow
+from loadfit.egress.load import EgressLoad, Flow
 from loadfit.egress.placement import Placement, hottest_share
 from loadfit.egress.plan import Scenario
+from loadfit.egress.traffic import ClosedBy, Destination
 
 __all__ = ["Easing", "Target", "easings"]
 
@@ -157,7 +158,7 @@ def _said(index: int, flow: Flow, fields: Mapping[str, Any], load: EgressLoad) -
     if sum(other.client == flow.client and other.destination == flow.destination for other in load.flows) > 1:
         between += f" (flows[{index}])"
     if "connections_per_pod" in fields:
-        return f"at most {counted(fields['connections_per_pod'], 'connection')} per pod {between}"
+        return f"at most {counted(fields['connections_per_pod'], 'connection')} per {flow.noun} {between}"
     if "requests_per_connection" in fields:
         return f"at least {counted(fields['requests_per_connection'], 'request')} on each connection {between}"
     return f"clients close connections {between} after at most {fields['idle_timeout_seconds']} s idle"

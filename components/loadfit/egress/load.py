@@ -1,20 +1,16 @@
 """What an egress is sized from: the flows that leave the network, and the policy that they are sized by."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 from fractions import Fraction
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from loadfit.core.exact import exact
 from loadfit.core.limits import (
     ELASTIC_IPS_PER_REGION_QUOTA,
     NAT_ADDRESSES_PER_GATEWAY_QUOTA,
     NAT_GATEWAYS_PER_ZONE_QUOTA,
-    NAT_IDLE_TIMEOUT,
     POD_EPHEMERAL_PORTS,
 )
 from loadfit.core.model import MAX_COUNT, MAX_RATE, MAX_SECONDS, Declared, problem_error
@@ -22,201 +18,36 @@ from loadfit.core.paths import Path, parse_path
 from loadfit.core.policy import Default
 from loadfit.core.prices import EgressPrices, egress_prices
 from loadfit.core.problems import shown
-from loadfit.core.workloads import Workload
+from loadfit.core.workloads import Client
+from loadfit.egress.traffic import MAX_PORT, Destination, Traffic
 
 __all__ = [
+    "FUNCTION_FIELDS",
     "MAX_ZONES",
     "POLICY_DEFAULTS",
     "REGION_PATTERN",
-    "ClosedBy",
     "DeclaredEgressPrices",
-    "Destination",
     "EgressLoad",
     "EgressPolicy",
     "EgressSettings",
     "Flow",
-    "Protocol",
-    "Traffic",
-    "Via",
 ]
 
 MAX_ZONES = 26
 """Zones are named by the Region's code and one letter."""
 
-MAX_PORT = 65_535
-
 REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-\d$"
 
 
-class Protocol(str, Enum):
-    """The transport of a flow; NAT ports of different protocols do not count against each other."""
-
-    TCP = "tcp"
-    UDP = "udp"
-
-
-class Via(str, Enum):
-    """The way that a flow takes out of the VPC."""
-
-    NAT = "nat"
-    GATEWAY_ENDPOINT = "gateway_endpoint"
-    """An S3 or DynamoDB gateway endpoint: no NAT port, no charge."""
-    INTERFACE_ENDPOINT = "interface_endpoint"
-    """An interface endpoint (PrivateLink): no NAT port."""
-    IPV6 = "ipv6"
-    """The egress-only internet gateway: no NAT, no port."""
+FUNCTION_FIELDS: Mapping[str, str] = {
+    "connections_per_pod": "connections_per_instance",
+    "new_connections_per_second_per_pod": "new_connections_per_second_per_instance",
+}
+"""What a function's section calls the fields of a flow, where it calls them otherwise."""
 
 
-class ClosedBy(str, Enum):
-    """Who ends an idle connection."""
-
-    CLIENT = "client"
-    """The client closes it; its port then cools down."""
-    NAT_TIMEOUT = "nat_timeout"
-    """Nobody: the gateway forgets it after 350 seconds, and the port is free at once (assumption)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """What NAT ports are counted against: host and port and protocol."""
-
-    host: str
-    port: int
-    protocol: Protocol
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}{'/udp' if self.protocol is Protocol.UDP else ''}"
-
-
-_DESTINATION = re.compile(
-    r"(?P<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_*](?:[A-Za-z0-9_.*-]*[A-Za-z0-9_])?\.?):(?P<port>[0-9]{1,5})"
-)
-
-
-class Traffic(Declared):
-    """How pods use connections to one destination.
-
-    They hold them open (``connections_per_pod``) or open them again and again (``new_connections_per_second_per_pod``).
-    """
-
-    to: str = Field(max_length=300)
-    """The destination as host:port, such as api.stripe.com:443."""
-    protocol: Protocol | None = Field(default=None)
-    """tcp where not declared."""
-    via: Via | None = Field(default=None)
-    """The way out; through the NAT gateway where not declared."""
-    addresses: int | None = Field(default=None, ge=1, le=MAX_COUNT)
-    """Distinct addresses behind the destination's name that clients use at the same time; 1, the worst case, where not
-    declared."""
-    connections_per_pod: int | None = Field(default=None, ge=1, le=MAX_COUNT)
-    """Connections that each pod holds open at its peak, not on average."""
-    new_connections_per_second_per_pod: float | None = Field(default=None, gt=0, le=MAX_RATE)
-    """Connections that each pod opens per second at its peak."""
-    connection_duration_ms: float | None = Field(default=None, ge=0, le=MAX_SECONDS * 1000)
-    """From opening a connection to the last byte on it, mean, in milliseconds."""
-    idle_timeout_seconds: float | None = Field(default=None, ge=0, le=MAX_SECONDS)
-    """How long the client keeps a connection open that it no longer uses, in seconds; 0 if it closes at once. Counted
-    to at most 350, the gateway's own time-out, which is also what is assumed where nothing is declared."""
-    closed_by: ClosedBy | None = Field(default=None)
-    """Who ends a connection; the client where not declared."""
-    requests_per_connection: float | None = Field(default=None, ge=1, le=MAX_RATE)
-    """Requests that one connection carries today. Changes no size; with it, sizing says what more reuse would save."""
-
-    @field_validator("to")
-    @classmethod
-    def _is_destination(cls, to: str) -> str:
-        found = _DESTINATION.fullmatch(to)
-        if found is None or not 1 <= int(found["port"]) <= MAX_PORT:
-            raise problem_error("a destination as host:port with a port from 1 to 65535", shown(to))
-        return to
-
-    @model_validator(mode="after")
-    def _held_or_churning(self) -> "Traffic":
-        held, rate = self.connections_per_pod, self.new_connections_per_second_per_pod
-        if (held is None) == (rate is None):
-            raise problem_error(
-                "either connections_per_pod (held open) or new_connections_per_second_per_pod (opened again and again)",
-                "both" if held is not None else "neither",
-                "" if held is not None else "Declare one of them.",
-            )
-        if held is not None:
-            for name in ("connection_duration_ms", "idle_timeout_seconds", "closed_by", "requests_per_connection"):
-                if getattr(self, name) is not None:
-                    raise problem_error(
-                        "no such field beside connections_per_pod",
-                        shown(getattr(self, name)),
-                        "It goes with new_connections_per_second_per_pod.",
-                        at=(name,),
-                    )
-        elif self.connection_duration_ms is None:
-            raise problem_error(
-                'the field "connection_duration_ms"',
-                "nothing",
-                "Beside a rate of new connections, say how long one is in use.",
-                at=("connection_duration_ms",),
-            )
-        if self.uses_nat and self.to.startswith("["):
-            raise problem_error(
-                "ipv6: NAT gateways translate IPv4 addresses",
-                shown(self.to),
-                "Declare via: ipv6, or the destination's name or IPv4 address.",
-                at=("via",),
-            )
-        if self.closed_by is ClosedBy.NAT_TIMEOUT and self.idle_timeout_seconds is not None:
-            raise problem_error(
-                "no idle time-out where the gateway ends the connections: its own is fixed at 350 seconds",
-                f"{self.idle_timeout_seconds:g}",
-                "Leave idle_timeout_seconds out.",
-                at=("idle_timeout_seconds",),
-            )
-        return self
-
-    @property
-    def destination(self) -> Destination:
-        """What the flow's ports are counted against; spellings of one host are one destination."""
-        host, _, port = self.to.rpartition(":")
-        return Destination(host.lower().rstrip("."), int(port), self.protocol or Protocol.TCP)
-
-    @property
-    def uses_nat(self) -> bool:
-        """Whether the flow takes NAT ports."""
-        return (self.via or Via.NAT) is Via.NAT
-
-    @property
-    def open_seconds(self) -> Fraction:
-        """How long a churning connection is open: in use and idle."""
-        idle = NAT_IDLE_TIMEOUT.value
-        if self.closed_by is not ClosedBy.NAT_TIMEOUT and self.idle_timeout_seconds is not None:
-            idle = min(exact(self.idle_timeout_seconds), idle)
-        return exact(self.connection_duration_ms or 0) / 1000 + idle
-
-    def held_connections_per_pod(self) -> Fraction | int:
-        """Connections that a pod has open at its peak (Little's law for churning ones)."""
-        if self.connections_per_pod is not None:
-            return self.connections_per_pod
-        return exact(self.new_connections_per_second_per_pod or 0) * self.open_seconds
-
-    def ports_per_pod(self, cooldown_seconds: Fraction) -> Fraction | int:
-        """NAT ports that a pod takes: open connections, and closed ones whose port still cools down.
-
-        Args:
-            cooldown_seconds: How long a port stays taken after the client has closed, in seconds.
-        """
-        if self.connections_per_pod is not None:
-            return self.connections_per_pod
-        cooling = 0 if self.closed_by is ClosedBy.NAT_TIMEOUT else cooldown_seconds
-        return exact(self.new_connections_per_second_per_pod or 0) * (self.open_seconds + cooling)
-
-
-class Flow(Traffic, Workload):
+class Flow(Traffic, Client):
     """The connections of one client's pods to one destination, with all that sizing needs to know of the pods."""
-
-    client: str = Field(max_length=63)
-    """The workload that opens the connections."""
-    origin: str | None = Field(default=None, max_length=500, exclude=True)
-    """The path in the document that declared the flow; nothing where the flow itself was declared."""
-    client_origin: str | None = Field(default=None, max_length=500, exclude=True)
-    """The path in the document that declared the client's pods; nothing where the flow itself declares them."""
 
 
 POLICY_DEFAULTS: Mapping[str, Default] = {
@@ -431,10 +262,9 @@ class EgressLoad(EgressSettings):
         if self.origin is None or path[:1] in (("region",), ("zones",)):
             return path
         if path[:1] == ("flows",) and len(path) > 1 and isinstance(path[1], int):
-            flow, field = self.flows[path[1]], path[2:]
-            origin = flow.client_origin if field[:1] and field[0] in Workload.model_fields else flow.origin
-            if origin is not None:
-                return parse_path(origin) + field
+            declared = self.flows[path[1]].declared_at(path[2:], FUNCTION_FIELDS)
+            if declared is not None:
+                return declared
         return (*parse_path(self.origin), *path)
 
     def known_prices(self) -> EgressPrices | None:

@@ -9,7 +9,8 @@ from functools import cached_property
 from loadfit.core.exact import flooring
 from loadfit.core.findings import Assumption, Finding, Remedied, Verdict, verdict
 from loadfit.core.limits import NAT_PORTS_PER_ADDRESS
-from loadfit.egress.load import Destination, EgressLoad
+from loadfit.egress.load import EgressLoad
+from loadfit.egress.traffic import Destination
 
 __all__ = ["DestinationPlan", "EgressPlan", "Scenario"]
 

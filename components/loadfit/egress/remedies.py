@@ -17,9 +17,10 @@ from loadfit.core.paths import Path, replaced
 from loadfit.core.wording import counted
 from loadfit.egress import codes
 from loadfit.egress.easing import Target, easings
-from loadfit.egress.load import Destination, EgressLoad, Via
+from loadfit.egress.load import EgressLoad
 from loadfit.egress.plan import EgressPlan
 from loadfit.egress.sizing import size_egress
+from loadfit.egress.traffic import Destination, Via
 
 __all__ = ["REMEDIED_FINDINGS", "find_remedies"]
 

@@ -14,9 +14,10 @@ from loadfit.core.limits import NAT_PORTS_PER_ADDRESS
 from loadfit.core.prices import HOURS_PER_MONTH
 from loadfit.egress.assumptions import assumptions
 from loadfit.egress.checks import findings
-from loadfit.egress.load import Destination, EgressLoad, Flow, Protocol
+from loadfit.egress.load import EgressLoad, Flow
 from loadfit.egress.placement import Placement, hottest_share
 from loadfit.egress.plan import DestinationPlan, EgressPlan, Scenario
+from loadfit.egress.traffic import Destination, Protocol
 
 __all__ = ["addresses_for", "plan_destination", "size_egress"]
 
