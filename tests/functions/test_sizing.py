@@ -76,8 +76,8 @@ class TestWhatCrossesToOtherSections:
 
     def test_what_other_functions_claim_counts_against_the_quota(self) -> None:
         """10 claimed + 890 of others + 100 fit; one more does not."""
-        assert found(sized(REPAIRED, concurrency_of_others=890), codes.ACCOUNT_LIMIT) is None
-        error = found(sized(REPAIRED, concurrency_of_others=891), codes.ACCOUNT_LIMIT)
+        assert found(sized(REPAIRED, concurrency_of_others={"images": 890}), codes.ACCOUNT_LIMIT) is None
+        error = found(sized(REPAIRED, concurrency_of_others={"images": 891}), codes.ACCOUNT_LIMIT)
         assert error is not None
         assert (error.needed, error.available) == (1001, 1000)
 

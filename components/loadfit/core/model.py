@@ -4,6 +4,7 @@ Declared numbers are taken as they are written: ``200.0`` is 200 (hosted program
 ``"200"`` are no numbers, and nothing that is not finite is one.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import UnionType
@@ -16,9 +17,14 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from loadfit.core.paths import Path
 from loadfit.core.problems import SHOWN_PROBLEMS, InvalidLoad, Problem, nearest, printable, shown
 
-__all__ = ["MAX_COUNT", "MAX_RATE", "MAX_SECONDS", "Declared", "problem_error", "validate"]
+__all__ = ["MAX_COUNT", "MAX_RATE", "MAX_SECONDS", "NAME", "REGION_PATTERN", "Declared", "problem_error", "validate"]
 
 DeclaredT = TypeVar("DeclaredT", bound="Declared")
+
+NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+"""What a part of a load may be called: a label as Kubernetes takes it, at most 63 characters."""
+REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-\d$"
+"""The code of an AWS Region."""
 
 MAX_COUNT = 10**9
 """The largest count that a load can declare. Nothing on AWS or Kubernetes comes near; a larger number is a typing error

@@ -49,7 +49,8 @@ def _of_limits(plan: DatabasePlan) -> Iterator[Assumption]:
         if getattr(load, name) is None:
             yield Assumption(load.where((name,)), Fraction(value), "connections", meaning, source)
     if load.other_clients is None:
-        meaning = "nobody else connects to the server: no other database, migration, report or exporter"
+        other = "no database outside of the document" if load.server is not None else "no other database"
+        meaning = f"nobody else connects to the server: {other}, migration, report or exporter"
         yield Assumption(load.where(("other_clients",)), Fraction(0), "connections", meaning, "assumption")
     elif load.role_limit is not None or load.database_limit is not None:
         meaning = "other clients do not count against the role's or the database's own limit, only max_connections"
@@ -102,7 +103,7 @@ def _of_clients(plan: DatabasePlan) -> Iterator[Assumption]:
             "seconds",
             "a caller waits this long for a connection of its pool before it gets an error",
             "https://docs.sqlalchemy.org/en/20/core/pooling.html (pool_timeout)",
-            lambda group: group.pool_timeout_seconds is None,
+            lambda group: group.pool_timeout_seconds is None and not group.function,
         ),
         _Taken(
             "transaction_cv2",
@@ -138,6 +139,13 @@ def _of_model(load: DatabaseLoad) -> Iterator[Assumption]:
         "time also at that load"
     )
     yield Assumption(load.where(("clients",)), None, "transactions", meaning, "assumption")
+    of_functions = [group.client for group in load.clients if group.function]
+    if of_functions:
+        meaning = (
+            "every instance that a function may have is connected, and the transactions of a request come one after "
+            f"the other on its instance's connection ({few(of_functions)})"
+        )
+        yield Assumption(load.where(("clients",)), None, "connections", meaning, "assumption")
     growing = [group for group in load.clients if group.max_pods is not None and group.max_pods > group.pods]
     if growing:
         meaning = (

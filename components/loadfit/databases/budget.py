@@ -8,7 +8,17 @@ from loadfit.databases.instance_classes import estimated_max_connections
 from loadfit.databases.load import INTERNAL, RESERVED, ClientGroup, DatabaseLoad
 from loadfit.databases.plan import ClientState, PodLimit
 
-__all__ = ["Budget", "connections", "connections_to_hold", "headroom", "pod_limits", "taken_by_others"]
+__all__ = [
+    "Budget",
+    "connections",
+    "connections_of_others",
+    "connections_to_hold",
+    "headroom",
+    "own_limit",
+    "pod_limits",
+    "reserved_and_internal",
+    "taken_by_others",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +33,40 @@ class Budget:
 
     @classmethod
     def of(cls, load: DatabaseLoad) -> "Budget":
-        """The budget that a database's limits give.
-
-        A role limit holds for each role by itself: all together cannot have more than that many times the roles.
-        """
+        """The budget that a database's limits give."""
         most = load.max_connections or estimated_max_connections(load.instance_class or "")
-        limited = [] if load.database_limit is None else [load.database_limit]
-        if load.role_limit is not None:
-            limited.append(load.role_limit * len(load.roles))
+        own = own_limit(load)
+        limited = [] if own is None else [own]
         usable = most - taken_by_others(load)
         return cls(most, min([usable, *limited]), min([usable - headroom(load, most), *limited]))
 
 
 def taken_by_others(load: DatabaseLoad) -> int:
     """Connections of max_connections that the load's clients cannot have: reserved, internal, others'."""
+    return reserved_and_internal(load) + connections_of_others(load)
+
+
+def reserved_and_internal(load: DatabaseLoad) -> int:
+    """Connections of max_connections that no ordinary client can have."""
     reserved = RESERVED if load.reserved is None else load.reserved
     internal = INTERNAL if load.internal is None else load.internal
-    return reserved + internal + sum((load.other_clients or {}).values())
+    return reserved + internal
+
+
+def connections_of_others(load: DatabaseLoad) -> int:
+    """Connections of declared others and of the other databases of the same server."""
+    return sum((load.other_clients or {}).values()) + sum((load.connections_of_others or {}).values())
+
+
+def own_limit(load: DatabaseLoad) -> int | None:
+    """What the database and its roles may have by limits of their own; ``None`` where there are none.
+
+    A role limit holds for each role by itself: all together cannot have more than that many times the roles.
+    """
+    limited = [] if load.database_limit is None else [load.database_limit]
+    if load.role_limit is not None:
+        limited.append(load.role_limit * len(load.roles))
+    return min(limited, default=None)
 
 
 def headroom(load: DatabaseLoad, max_connections: int) -> int:
@@ -105,7 +132,8 @@ class _Held:
         each = group.connections_per_pod
         steady = available - self.steady + group.peak_pods * each
         in_rollout = available - self.in_rollout + connections_to_hold([group])
-        return PodLimit(group.client, name, max(0, steady // each), _most_pods(group.pods_to_hold, in_rollout // each))
+        most = _most_pods(group.pods_to_hold, in_rollout // each)
+        return PodLimit(group.client, group.noun, name, max(0, steady // each), most)
 
 
 def _most_pods(counted: Callable[[int], int], room: int) -> int:

@@ -9,9 +9,9 @@ from loadfit.core import limits
 from loadfit.core.exact import exact, show_number
 from loadfit.core.findings import Finding, Severity
 from loadfit.core.paths import Path
-from loadfit.core.wording import SHOWN, counted
+from loadfit.core.wording import SHOWN, counted, few
 from loadfit.databases import codes
-from loadfit.databases.budget import connections_to_hold, headroom, taken_by_others
+from loadfit.databases.budget import connections_to_hold, headroom, own_limit
 from loadfit.databases.load import INTERNAL, POOL_TIMEOUT_SECONDS, RESERVED, ClientGroup
 from loadfit.databases.plan import AppPoolPlan, DatabasePlan, PoolState
 from loadfit.databases.pools import replicas_for_throughput, shares
@@ -54,11 +54,15 @@ def _finding(
 
 
 def _connections(plan: DatabasePlan) -> Iterator[Finding]:
-    needed = plan.server_connections
-    if needed <= plan.budget:
+    needed, usable, budget = plan.server_connections, plan.usable, plan.budget
+    if plan.load.checks_server is False:
+        # What is short on the server, another of its databases says; a limit of its own is this one's.
+        own = own_limit(plan.load)
+        usable = budget = needed if own is None else own
+    if needed <= budget:
         return
-    over = needed > plan.usable
-    limit, most = _binding_limit(plan)
+    over = needed > usable
+    limit, most = _binding_limit(plan, usable)
     terms = [_term(group) for group in plan.load.direct_groups]
     if len(terms) > SHOWN:
         terms = [*terms[:SHOWN], f"{len(terms) - SHOWN:,} more groups of clients"]
@@ -72,24 +76,27 @@ def _connections(plan: DatabasePlan) -> Iterator[Finding]:
         codes.DATABASE_CONNECTIONS_SHORT,
         Severity.ERROR if over else Severity.WARNING,
         limit,
-        (needed, plan.usable if over else plan.budget, "connections"),
+        (needed, usable if over else budget, "connections"),
         "; ".join(terms) + total,
         f"{plan.name} needs {counted(needed, 'connection')}{what}{when}; {most}",
     )
 
 
-def _binding_limit(plan: DatabasePlan) -> tuple[Path, str]:
+def _binding_limit(plan: DatabasePlan, usable: int) -> tuple[Path, str]:
     """The field that decides how many connections there are, and what it leaves."""
     load = plan.load
-    if plan.usable == load.database_limit:
+    if usable == load.database_limit:
         return ("database_limit",), f"the database's own limit is {load.database_limit:,}"
-    if load.role_limit is not None and plan.usable == load.role_limit * len(load.roles):
+    if load.role_limit is not None and usable == load.role_limit * len(load.roles):
         each = f" for each of {len(load.roles)} roles" if len(load.roles) > 1 else ""
         return ("role_limit",), f"the role's own limit is {load.role_limit:,}{each}"
     reserved = RESERVED if load.reserved is None else load.reserved
     internal = INTERNAL if load.internal is None else load.internal
-    others = taken_by_others(load) - reserved - internal
+    others = sum((load.other_clients or {}).values())
     taken = f" - {others:,} of others" if others else ""
+    siblings = [f"{number:,} of {name}" for name, number in (load.connections_of_others or {}).items()]
+    if siblings:
+        taken += f" - {few(siblings, separator=' - ')} on the same server"
     free = headroom(load, plan.max_connections)
     estimated = load.max_connections is None
     return (
@@ -104,7 +111,7 @@ def _binding_limit(plan: DatabasePlan) -> tuple[Path, str]:
 def _term(group: ClientGroup) -> str:
     """A direct group's connections: "20 pods x 20 = 400, with overflow 600, in a rollout 750"."""
     kept = group.pools_per_pod * group.pool_size
-    text = f"{group.client}: {counted(group.peak_pods, 'pod')} x {kept:,} = {group.peak_pods * kept:,}"
+    text = f"{group.client}: {counted(group.peak_pods, group.noun)} x {kept:,} = {group.peak_pods * kept:,}"
     most = group.peak_pods * group.connections_per_pod
     if group.max_overflow:
         text += f", with overflow {most:,}"
@@ -216,7 +223,7 @@ def _clients(plan: DatabasePlan) -> Iterator[Finding]:
     if plan.clients_to_hold <= plan.max_client_conn:
         return
     terms = [
-        f"{counted(group.pods_to_hold(group.peak_pods), 'pod')} x {group.connections_per_pod:,}"
+        f"{counted(group.pods_to_hold(group.peak_pods), group.noun)} of {group.client} x {group.connections_per_pod:,}"
         for group in plan.load.pooled_groups
     ]
     if len(terms) > SHOWN:
@@ -277,8 +284,20 @@ def _app_pools_short(plan: DatabasePlan) -> Iterator[Finding]:
 def _app_pools_oversized(plan: DatabasePlan) -> Iterator[Finding]:
     subjects = app_pool_names(plan)
     for pool in plan.app_pools:
-        if pool.size > pool.most_used:
-            group = plan.load.clients[pool.position]
+        group = plan.load.clients[pool.position]
+        if pool.size > pool.most_used and group.function:
+            yield _finding(
+                plan,
+                codes.APP_POOL_OVERSIZED,
+                Severity.WARNING,
+                ("clients", pool.position, "pool_size"),
+                (pool.size, pool.most_used, "connections in each instance"),
+                f"{counted(group.pods, 'instance')} x {counted(pool.size, 'connection')} = "
+                f"{group.pods * pool.size:,}; one request at a time, one transaction after the other: 1 is used",
+                f"each instance of {pool.client} opens {counted(pool.size, 'connection')} and uses one at a time",
+                subjects[pool.position],
+            )
+        elif pool.size > pool.most_used:
             yield _finding(
                 plan,
                 codes.APP_POOL_OVERSIZED,

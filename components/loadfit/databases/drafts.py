@@ -70,6 +70,7 @@ def drafts(plan: DatabasePlan, finding: Finding) -> Iterator[Draft]:
             yield from _fewer_server_connections(plan, finding)
             yield from _other_replicas(plan, finding)
             yield from _higher_limits(plan)
+            yield from _fewer_instances(plan, finding, pooled=False)
             yield from _smaller_pools(plan, finding, pooled=False)
             yield from _shorter_transactions(plan, finding)
             yield from _through_pgbouncer(plan, finding, lighter=True)
@@ -77,6 +78,7 @@ def drafts(plan: DatabasePlan, finding: Finding) -> Iterator[Draft]:
             yield from _higher_limits(plan)
             yield from _through_pgbouncer(plan, finding)
             yield from _fewer_server_connections(plan, finding)
+            yield from _fewer_instances(plan, finding, pooled=False)
             yield from _smaller_pools(plan, finding, pooled=False)
             yield from _shorter_transactions(plan, finding)
         case codes.SERVER_POOL_SHORT:
@@ -87,6 +89,7 @@ def drafts(plan: DatabasePlan, finding: Finding) -> Iterator[Draft]:
             yield from _more_replicas(plan, finding)
         case codes.CLIENT_CONNECTIONS_SHORT:
             yield _max_client_conn(plan.clients_to_hold)
+            yield from _fewer_instances(plan, finding, pooled=True)
             yield from _smaller_pools(plan, finding, pooled=True)
         case codes.POOLER_FILE_DESCRIPTORS_SHORT:
             allowed = plan.max_client_conn - (plan.file_descriptors - limits.PROCESS_FILE_DESCRIPTORS.value)
@@ -303,6 +306,29 @@ def _smaller_pools(plan: DatabasePlan, finding: Finding, *, pooled: bool, beside
         yield Draft(RemedyKind.APPLICATION, found[0], partial(_said_pools, found[0]))
 
 
+def _fewer_instances(plan: DatabasePlan, finding: Finding, *, pooled: bool) -> Iterator[Draft]:
+    """Fewer instances of functions that may have more than they need."""
+    load = plan.load
+    moves = [
+        _Move(group.pods, group.least_pods, partial(_instances, index))
+        for index, group in _concerned(load, finding)
+        if group.function and load.goes_through_pool(group) is pooled
+        if group.least_pods is not None and group.least_pods < group.pods
+    ]
+    found = _moved(plan, finding, moves)
+    if found is not None:
+        yield Draft(RemedyKind.CONFIGURATION, found[0], partial(_said_instances, found[0]))
+
+
+def _instances(index: int, number: int) -> Changes:
+    return ((("clients", index, "pods"), number),)
+
+
+def _said_instances(changes: Changes, after: DatabasePlan) -> str:
+    groups = [after.load.clients[int(path[1])] for path, _ in changes]
+    return few(f"a reserved concurrency of {group.pods:,} for {group.client}" for group in groups)
+
+
 def _said_pools(changes: Changes, after: DatabasePlan) -> str:
     touched = dict.fromkeys(path[1] for path, _ in changes if path[0] == "clients")
     return few((_said_pool(after.load.clients[int(index)]) for index in touched), separator="; ")
@@ -310,6 +336,8 @@ def _said_pools(changes: Changes, after: DatabasePlan) -> str:
 
 def _said_pool(group: ClientGroup) -> str:
     size = group.pool_size + group.max_overflow
+    if group.function:
+        return f"{counted(size, 'connection')} in each instance of {group.client}"
     return (
         f"{counted(size, 'connection')} in each pool of {group.client} ({group.pool_size:,} + {group.max_overflow:,})"
     )

@@ -11,7 +11,7 @@ from loadfit.core.model import MAX_COUNT, MAX_RATE, MAX_SECONDS, Declared, probl
 from loadfit.core.paths import Path, parse_path
 from loadfit.core.policy import Default
 from loadfit.core.problems import shown
-from loadfit.core.workloads import Workload, WorkloadKind
+from loadfit.core.workloads import Client, WorkloadKind
 from loadfit.databases.instance_classes import known_classes, memory_gib
 
 __all__ = [
@@ -75,15 +75,15 @@ class Access(Declared):
     """Whether these clients go through PgBouncer; as the database says where not declared."""
 
 
-class ClientGroup(Access, Workload):
-    """One workload's clients of the database, with all that sizing needs to know of its pods."""
+FUNCTION_FIELDS: Mapping[str, str] = {
+    "pool_size": "connections_per_instance",
+    "transactions_per_second": "transactions_per_request",
+}
+"""What a function's section calls the fields of its access, where it calls them otherwise."""
 
-    client: str = Field(max_length=63)
-    """The workload."""
-    origin: str | None = Field(default=None, max_length=500, exclude=True)
-    """The path in the document that declared the clients; nothing where the group itself was declared."""
-    client_origin: str | None = Field(default=None, max_length=500, exclude=True)
-    """The path in the document that declared the pods; nothing where the group itself declares them."""
+
+class ClientGroup(Access, Client):
+    """One client's connections to the database, with all that sizing needs to know of its pods or instances."""
 
     @property
     def pools_per_pod(self) -> int:
@@ -196,6 +196,9 @@ class DatabaseSettings(Declared):
     """Sessions of the service's own (rdsadmin); 6 where not declared."""
     other_clients: dict[str, int] | None = Field(default=None)
     """Connections of others, by name: migrations, reporting, exporters; none where not declared."""
+    server: str | None = Field(default=None, max_length=63)
+    """The server, by a name of your own, where several databases of the document are on one and share its
+    max_connections; a server of its own where not declared."""
     pooled: bool | None = Field(default=None)
     """Whether clients go through PgBouncer; true where not declared."""
     replicas: int | None = Field(default=None, ge=1, le=MAX_REPLICAS)
@@ -210,6 +213,8 @@ class DatabaseSettings(Declared):
     @model_validator(mode="after")
     def _limits_are_known(self) -> "DatabaseSettings":
         if self.max_connections is None and self.instance_class is None:
+            if self._server_tells():
+                return self
             raise problem_error(
                 'the field "max_connections"',
                 "nothing",
@@ -234,6 +239,10 @@ class DatabaseSettings(Declared):
             )
         return self
 
+    def _server_tells(self) -> bool:
+        """Whether another database of the same server may say what the server has."""
+        return self.server is not None
+
     def policy_value(self, name: str) -> Fraction:
         """A number of the policy, declared or default, exactly."""
         declared = getattr(self.policy, name) if self.policy else None
@@ -255,6 +264,11 @@ class DatabaseLoad(DatabaseSettings):
     """The database's name."""
     clients: list[ClientGroup] = Field()
     """Who connects to it."""
+    connections_of_others: dict[str, int] | None = Field(default=None)
+    """Connections of the other databases of the same server, by their names; none where not declared."""
+    checks_server: bool | None = Field(default=None)
+    """Whether what is short on the server is a finding of this database; true where not declared. Of the databases of
+    one server, one says it for all."""
     origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path of the section that the load was resolved from; nothing where it was declared by itself."""
 
@@ -271,6 +285,9 @@ class DatabaseLoad(DatabaseSettings):
                 at=("clients", heaviest, "transactions_per_second"),
             )
         return self
+
+    def _server_tells(self) -> bool:
+        return False
 
     @property
     def pooled_groups(self) -> list[ClientGroup]:
@@ -300,8 +317,7 @@ class DatabaseLoad(DatabaseSettings):
         if self.origin is None:
             return path
         if path[:1] == ("clients",) and len(path) > 1 and isinstance(path[1], int):
-            group, field = self.clients[path[1]], path[2:]
-            origin = group.client_origin if field[:1] and field[0] in Workload.model_fields else group.origin
-            if origin is not None:
-                return parse_path(origin) + field
+            declared = self.clients[path[1]].declared_at(path[2:], FUNCTION_FIELDS)
+            if declared is not None:
+                return declared
         return (*parse_path(self.origin), *path)

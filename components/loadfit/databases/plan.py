@@ -71,6 +71,8 @@ class PodLimit:
     """How many pods of a client group a limit holds, all else being equal."""
 
     client: str
+    noun: str
+    """What is counted: pods, or a function's instances."""
     limit: str
     """The field that is reached, such as ``max_client_conn``."""
     pods_steady: int
@@ -104,7 +106,8 @@ class DatabasePlan:
     server_connections: int
     """Connections to PostgreSQL of all PgBouncer processes and of all direct clients together."""
     free_connections: int
-    """max_connections - server connections; below 0 where they do not fit."""
+    """max_connections - server connections, and those of the server's other databases; below 0 where they do not
+    fit."""
     max_client_conn: int
     """Client connections that each PgBouncer process accepts."""
     file_descriptors: int

@@ -187,10 +187,16 @@ def partition(capacity: int, bases: Sequence[int], needs: Sequence[int]) -> list
 
 
 def app_pool(load: DatabaseLoad, position: int) -> AppPoolPlan:
-    """One pool of a group's processes, as its pods use it at the declared peak."""
+    """One pool of a group's processes, as its pods use it at the declared peak.
+
+    An instance of a function works on one request at a time, and its transactions come one after the other: one
+    connection is enough, and nothing waits for it.
+    """
     group = load.clients[position]
     size = group.pool_size + group.max_overflow
     offered = group.offered_erlangs / (group.pods * group.pools_per_pod)
+    if group.function:
+        return AppPoolPlan(group.client, position, size, offered, p99_wait_ms=0.0, needed=1, most_used=1)
     seconds = exact(group.mean_transaction_ms) / 1000
     target = min(
         load.policy_value("steady_p99_wait_ms") / 1000, exact(group.pool_timeout_seconds or POOL_TIMEOUT_SECONDS)

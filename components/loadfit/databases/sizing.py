@@ -82,7 +82,7 @@ def size_database(load: DatabaseLoad) -> DatabasePlan:
         replicas=replicas,
         server_connections_per_replica=each,
         server_connections=servers,
-        free_connections=limits.max_connections - servers,
+        free_connections=limits.max_connections - servers - sum((load.connections_of_others or {}).values()),
         max_client_conn=max_client_conn,
         file_descriptors=_file_descriptors(max_client_conn, each, replicas) if pooled else 0,
         memory_request_mib=memory,

@@ -115,13 +115,12 @@ def _asks(load: EgressLoad, one: DestinationPlan) -> tuple[str, ...]:
     every = [load.flows[index] for index in one.flows]
     held = [flow for flow in every if flow.connections_per_pod is not None]
     unsaid = [flow for flow in every if flow.connections_per_pod is None and flow.requests_per_connection is None]
-    asks: list[str] = []
-    for noun in dict.fromkeys(flow.noun for flow in held):
-        asks.append(
-            f"To see what reuse or a shorter idle time-out would save, declare new_connections_per_second_per_{noun} "
-            f"and connection_duration_ms for {_clients([flow for flow in held if flow.noun == noun])} instead of "
-            f"connections_per_{noun}."
-        )
+    asks = [
+        f"To see what reuse or a shorter idle time-out would save, declare new_connections_per_second_per_{noun} "
+        f"and connection_duration_ms for {_clients([flow for flow in held if flow.noun == noun])} instead of "
+        f"connections_per_{noun}."
+        for noun in dict.fromkeys(flow.noun for flow in held)
+    ]
     if unsaid:
         asks.append(f"To see what more reuse would save, declare requests_per_connection for {_clients(unsaid)}.")
     if load.allocations:

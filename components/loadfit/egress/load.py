@@ -13,7 +13,7 @@ from loadfit.core.limits import (
     NAT_GATEWAYS_PER_ZONE_QUOTA,
     POD_EPHEMERAL_PORTS,
 )
-from loadfit.core.model import MAX_COUNT, MAX_RATE, MAX_SECONDS, Declared, problem_error
+from loadfit.core.model import MAX_COUNT, MAX_RATE, MAX_SECONDS, REGION_PATTERN, Declared, problem_error
 from loadfit.core.paths import Path, parse_path
 from loadfit.core.policy import Default
 from loadfit.core.prices import EgressPrices, egress_prices
@@ -25,7 +25,6 @@ __all__ = [
     "FUNCTION_FIELDS",
     "MAX_ZONES",
     "POLICY_DEFAULTS",
-    "REGION_PATTERN",
     "DeclaredEgressPrices",
     "EgressLoad",
     "EgressPolicy",
@@ -35,8 +34,6 @@ __all__ = [
 
 MAX_ZONES = 26
 """Zones are named by the Region's code and one letter."""
-
-REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-\d$"
 
 
 FUNCTION_FIELDS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from loadfit.core import limits
 from loadfit.core.exact import ceiling, exact, show_number
 from loadfit.core.findings import Finding, Severity
 from loadfit.core.paths import Path
-from loadfit.core.wording import counted
+from loadfit.core.wording import SHOWN, counted
 from loadfit.functions import codes
 from loadfit.functions.latency import WarmLatency, attainable_target
 from loadfit.functions.load import FunctionLoad, PackageType
@@ -187,19 +187,18 @@ def _reserved(plan: FunctionPlan) -> Iterator[Finding]:
 
 def _account(plan: FunctionPlan) -> Iterator[Finding]:
     load, quota = plan.load, plan.load.concurrency_quota
-    if plan.quota_needed <= quota:
+    if plan.quota_needed <= quota or load.checks_account is False:
         return
-    others = (load.concurrency_in_use or 0) + (load.concurrency_of_others or 0)
-    busiest = max(window.requests_per_second for window in load.windows.values())
-    by_rate = ceiling(busiest / limits.LAMBDA_REQUESTS_PER_INSTANCE.value)
-    if plan.quota_needed == by_rate:
-        equation = f"{show_number(busiest)} requests a second / 10 = {by_rate:,}"
+    need = plan.account
+    if plan.quota_needed == need.by_requests:
+        others = f" + {show_number(rate)} of other functions" if (rate := load.requests_per_second_of_others) else ""
+        equation = f"({show_number(load.requests_per_second)}{others} requests a second) / 10 = {need.by_requests:,}"
     else:
-        unreserved = limits.LAMBDA_UNRESERVED_CONCURRENCY.value
-        claimed = plan.quota_needed - others - unreserved
+        names = [f"{number:,} of {name}" for name, number in (load.concurrency_of_others or {}).items() if number]
+        outside = [f"{load.concurrency_in_use:,} outside of the document"] if load.concurrency_in_use else []
+        claims = "".join(f" + {one}" for one in (*_cut(names), *outside))
         equation = (
-            f"{claimed:,} claimed + {others:,} claimed by others + {unreserved} always unreserved = "
-            f"{plan.quota_needed:,}"
+            f"{need.claimed:,} claimed by {load.name}{claims} + {need.unreserved:,} unreserved = {plan.quota_needed:,}"
         )
     yield _error(
         codes.ACCOUNT_LIMIT,
@@ -211,6 +210,10 @@ def _account(plan: FunctionPlan) -> Iterator[Finding]:
         f"{plan.quota_needed:,} concurrent executions in {load.region}, and the quota "
         f"{limits.LAMBDA_CONCURRENCY_QUOTA.quota} allows {quota:,}",
     )
+
+
+def _cut(terms: list[str]) -> list[str]:
+    return [*terms[:SHOWN], *([f"{len(terms) - SHOWN:,} more"] if len(terms) > SHOWN else [])]
 
 
 def connections_wanted(plan: FunctionPlan) -> int:

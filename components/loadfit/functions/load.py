@@ -1,6 +1,5 @@
 """What a function's warm instances are sized from: its requests window by window, its latency target, its limits."""
 
-import re
 from collections.abc import Mapping
 from enum import Enum
 from fractions import Fraction
@@ -9,7 +8,7 @@ from pydantic import Field, model_validator
 
 from loadfit.core import limits
 from loadfit.core.exact import exact
-from loadfit.core.model import MAX_COUNT, MAX_SECONDS, Declared, problem_error
+from loadfit.core.model import MAX_COUNT, MAX_RATE, MAX_SECONDS, NAME, REGION_PATTERN, Declared, problem_error
 from loadfit.core.paths import Path, parse_path
 from loadfit.core.policy import Default
 from loadfit.core.prices import FunctionPrices, function_prices
@@ -28,9 +27,6 @@ __all__ = [
     "PackageType",
     "Window",
 ]
-
-_REGION_PATTERN = r"^[a-z]{2,}(-[a-z]+)+-\d$"
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class Architecture(str, Enum):
@@ -68,11 +64,22 @@ class DatabaseUse(Declared):
     """Connections that one instance opens. An instance works on one request at a time."""
     transactions_per_request: float = Field(gt=0, le=1e6)
     """Transactions of one request, on average."""
-    mean_transaction_ms: float = Field(gt=0, le=MAX_MS)
+    mean_transaction_ms: float = Field(ge=0.001, le=MAX_MS)
     """Mean time of a transaction, first statement to commit, in milliseconds."""
     budget: int | None = Field(default=None, ge=1, le=MAX_COUNT)
     """Connections that this function may open; not checked where not declared. The section of the database checks the
     connections of all its clients together."""
+    user: str | None = Field(default=None, max_length=63)
+    """The PostgreSQL role that the function logs in as; the database's own name where not declared."""
+    pooled: bool | None = Field(default=None)
+    """Whether the function goes through PgBouncer; as the database says where not declared."""
+    transaction_cv2: float | None = Field(default=None, ge=0, le=1000)
+    """Squared coefficient of variation of the transaction time: variance over squared mean; 1, exponential, where not
+    declared."""
+    longest_transaction_seconds: float | None = Field(default=None, gt=0, le=MAX_SECONDS)
+    """The longest transaction that a restart of the pool must let finish; 30 where not declared."""
+    recycle_seconds: float | None = Field(default=None, gt=0, le=MAX_SECONDS)
+    """The longest life of an instance's connection; not bounded where not declared."""
 
 
 POLICY_DEFAULTS: Mapping[str, Default] = {
@@ -212,7 +219,7 @@ class FunctionSettings(Declared):
         if not self.windows:
             raise problem_error("at least one window", "none", at=("windows",))
         for name in self.windows:
-            if not _NAME.fullmatch(name):
+            if not NAME.fullmatch(name):
                 raise problem_error(
                     "names of lower-case letters, digits and dashes, at most 63 of them", shown(name), at=("windows",)
                 )
@@ -262,12 +269,16 @@ class FunctionSettings(Declared):
         return next((window.timezone for window in self.windows.values() if window.timezone), "UTC")
 
     @property
+    def requests_per_second(self) -> Fraction:
+        """Requests per second at the busiest window's peak, exactly."""
+        return max(window.requests_per_second for window in self.windows.values())
+
+    @property
     def transactions_per_second(self) -> Fraction:
         """Transactions on the database at the busiest window's peak; 0 without a database."""
         if self.database is None:
             return Fraction(0)
-        busiest = max(window.requests_per_second for window in self.windows.values())
-        return busiest * exact(self.database.transactions_per_request)
+        return self.requests_per_second * exact(self.database.transactions_per_request)
 
 
 class FunctionLoad(FunctionSettings):
@@ -282,10 +293,18 @@ class FunctionLoad(FunctionSettings):
 
     name: str = Field(max_length=63)
     """The function's name."""
-    region: str = Field(pattern=_REGION_PATTERN)
+    region: str = Field(pattern=REGION_PATTERN)
     """The AWS Region's code."""
-    concurrency_of_others: int | None = Field(default=None, ge=0, le=MAX_COUNT)
-    """Concurrency that the other functions of the same document claim; none where not declared."""
+    concurrency_of_others: dict[str, int] | None = Field(default=None)
+    """Concurrency that the other functions of the same document claim, by their names; none where not declared."""
+    unreserved_of_others: int | None = Field(default=None, ge=0, le=MAX_COUNT)
+    """Instances that the other functions of the same document need of what stays unreserved; none where not
+    declared."""
+    requests_per_second_of_others: float | None = Field(default=None, ge=0, le=MAX_RATE)
+    """Requests per second of the other functions of the same document at their peaks; none where not declared."""
+    checks_account: bool | None = Field(default=None)
+    """Whether what is short in the account is a finding of this function; true where not declared. Of the functions of
+    one document, one says it for all."""
     origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path of the section that the load was resolved from; nothing where it was declared by itself."""
 
@@ -294,6 +313,11 @@ class FunctionLoad(FunctionSettings):
         if self.origin is None or path[:1] == ("region",):
             return path
         return (*parse_path(self.origin), *path)
+
+    @property
+    def claimed_by_others(self) -> int:
+        """Concurrency that other functions claim, of the document and outside of it."""
+        return (self.concurrency_in_use or 0) + sum((self.concurrency_of_others or {}).values())
 
     def known_prices(self) -> FunctionPrices | None:
         """Declared prices, the Region's verified ones, or ``None``."""

@@ -9,7 +9,16 @@ from functools import cached_property
 from loadfit.core.findings import Assumption, Finding, Remedied, Verdict, verdict
 from loadfit.functions.load import FunctionLoad
 
-__all__ = ["Alternative", "Autoscaling", "BoundBy", "FunctionPlan", "ScheduledAction", "Spillover", "WindowPlan"]
+__all__ = [
+    "AccountNeed",
+    "Alternative",
+    "Autoscaling",
+    "BoundBy",
+    "FunctionPlan",
+    "ScheduledAction",
+    "Spillover",
+    "WindowPlan",
+]
 
 
 class BoundBy(str, Enum):
@@ -118,6 +127,26 @@ class Alternative:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class AccountNeed:
+    """What an account's concurrency has to hold in a Region: of this function, and of the others."""
+
+    claimed: int
+    """By this function: reserved, or provisioned for both pools of a deployment, as needed or declared."""
+    claimed_by_others: int
+    own_unreserved: int
+    """Instances that this function needs at its peak besides those that it claims; 0 with reserved concurrency."""
+    unreserved: int
+    """What stays unreserved: what all functions need there, and the 100 that AWS keeps so where anything is claimed."""
+    by_requests: int
+    """The concurrency of which ten times are the requests per second of all functions at their peaks."""
+
+    @property
+    def quota(self) -> int:
+        """The quota that is needed."""
+        return max(1, self.claimed + self.claimed_by_others + self.unreserved, self.by_requests)
+
+
 @dataclass(frozen=True)
 class FunctionPlan:
     """A function, sized. Every number is as the formulas give it, also where the verdict is "does not fit"."""
@@ -137,8 +166,8 @@ class FunctionPlan:
     account_concurrency: int
     """What the function claims of the account: its reserved concurrency, as declared or, with a database, as needed;
     without any, both pools of a deployment."""
-    quota_needed: int
-    """The account's quota that holds this, with what others claim and what stays unreserved."""
+    account: AccountNeed
+    """What the account's quota has to hold."""
     database_connections: int | None
     """Connections that the function may open, with every instance that it may have; ``None`` without a database."""
     instance_hours_per_month: Fraction
@@ -170,6 +199,11 @@ class FunctionPlan:
     def needed_instances(self) -> int:
         """Warm instances that the busiest window needs, whatever was declared."""
         return max(window.needed_instances for window in self.windows.values())
+
+    @property
+    def quota_needed(self) -> int:
+        """The account's quota that holds the function beside the others."""
+        return self.account.quota
 
     @property
     def environments(self) -> int:

@@ -6,11 +6,12 @@ from fractions import Fraction
 
 from loadfit.core import limits
 from loadfit.core.exact import ceiling, exact
+from loadfit.core.queueing import servers_for_blocking
 from loadfit.functions.assumptions import assumptions
 from loadfit.functions.checks import findings
 from loadfit.functions.latency import allowed_cold_share, p99_ms
 from loadfit.functions.load import FunctionLoad
-from loadfit.functions.plan import FunctionPlan, WindowPlan
+from loadfit.functions.plan import AccountNeed, FunctionPlan, WindowPlan
 from loadfit.functions.scaling import Week, autoscaling, lead_minutes, plan_week, scheduled_actions
 from loadfit.functions.warmth import carried_erlangs, expected_cold_share, instances_for, spillover, what_binds
 from loadfit.functions.window import Window
@@ -59,7 +60,7 @@ def size_function(load: FunctionLoad) -> FunctionPlan:
         autoscaling=autoscaling(load, busiest.warm_instances, busiest.most_erlangs),
         schedule=scheduled_actions(load, week),
         account_concurrency=load.reserved_concurrency or claimed,
-        quota_needed=_quota(load, claimed),
+        account=_account(load, claimed),
         database_connections=None,
         instance_hours_per_month=hours,
         utilization=_busy_hours(load, windows, warm_only=True) / hours if hours else None,
@@ -101,16 +102,37 @@ def _plan_window(load: FunctionLoad, name: str, window: Window) -> WindowPlan:
     )
 
 
+def _busy(load: FunctionLoad) -> list[Window]:
+    """The windows with requests; all of them where there is none."""
+    return [window for window in load.windows.values() if window.requests_per_second] or [*load.windows.values()]
+
+
 def _throttled(load: FunctionLoad) -> float:
     return float(load.policy_value("throttled_share"))
 
 
-def _quota(load: FunctionLoad, claimed: int) -> int:
-    """The account's concurrency that is needed: claims, what stays unreserved, and a tenth of the request rate."""
-    others = (load.concurrency_in_use or 0) + (load.concurrency_of_others or 0)
-    unreserved = limits.LAMBDA_UNRESERVED_CONCURRENCY.value if claimed else 0
-    busiest = max(window.requests_per_second for window in load.windows.values())
-    return max(1, claimed + others + unreserved, ceiling(busiest / limits.LAMBDA_REQUESTS_PER_INSTANCE.value))
+def _account(load: FunctionLoad, claimed: int) -> AccountNeed:
+    """What the account has to hold.
+
+    Without reserved concurrency a function takes what it needs besides from what stays unreserved: so many instances
+    that next to no request finds all of them busy.
+
+    Args:
+        load: What others claim, and need unreserved.
+        claimed: Concurrency that the function claims.
+    """
+    share = _throttled(load)
+    at_once = max(servers_for_blocking(one.offered_erlangs, share) + one.extra_instances for one in _busy(load))
+    own = 0 if load.reserved_concurrency is not None else max(0, at_once - claimed)
+    kept = limits.LAMBDA_UNRESERVED_CONCURRENCY.value if claimed + load.claimed_by_others else 0
+    requests = load.requests_per_second + exact(load.requests_per_second_of_others or 0)
+    return AccountNeed(
+        claimed=claimed,
+        claimed_by_others=load.claimed_by_others,
+        own_unreserved=own,
+        unreserved=max(kept, own + (load.unreserved_of_others or 0)),
+        by_requests=ceiling(requests / limits.LAMBDA_REQUESTS_PER_INSTANCE.value),
+    )
 
 
 def _busy_hours(load: FunctionLoad, windows: Mapping[str, WindowPlan], *, warm_only: bool = False) -> Fraction:

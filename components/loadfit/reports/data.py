@@ -88,6 +88,7 @@ def database_data(plan: DatabasePlan) -> dict[str, Any]:
         "pod_limits": [
             {
                 "client": one.client,
+                "counted_in": f"{one.noun}s",
                 "limit": one.limit,
                 "pods_steady": one.pods_steady,
                 "pods_in_rollout": one.pods_in_rollout,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from loadfit.core.exact import show_number
 from loadfit.core.wording import counted
-from loadfit.databases import ClientState, DatabasePlan, PoolState
+from loadfit.databases import ClientState, DatabasePlan, PodLimit, PoolState
 from loadfit.reports.blocks import Block, Heading, Paragraph, Table
 
 __all__ = ["database_blocks"]
@@ -88,6 +88,7 @@ def _waiting_table(plan: DatabasePlan) -> Table:
     rows += [
         (f"for one of the {pool.size:,} in a pool of {pool.client}", _wait(pool.p99_wait_ms))
         for pool in plan.app_pools[:SHOWN_GROUPS]
+        if not plan.load.clients[pool.position].function
     ]
     busy = show_number(plan.offered_erlangs)
     return Table((f"p99 wait, with {busy} busy on average", ""), tuple(rows))
@@ -95,10 +96,14 @@ def _waiting_table(plan: DatabasePlan) -> Table:
 
 def _limits_table(plan: DatabasePlan) -> Table:
     rows = tuple(
-        (f"{one.client}, by {one.limit}", f"{one.pods_steady:,}", f"{one.pods_in_rollout:,}")
-        for one in plan.pod_limits[:SHOWN_GROUPS]
+        (_limited(one), f"{one.pods_steady:,}", f"{one.pods_in_rollout:,}") for one in plan.pod_limits[:SHOWN_GROUPS]
     )
     return Table(("Pods that there is room for", "steady", "rollout"), rows)
+
+
+def _limited(one: PodLimit) -> str:
+    counted_in = " (instances)" if one.noun == "instance" else ""
+    return f"{one.client}{counted_in}, by {one.limit}"
 
 
 def _wait(milliseconds: float) -> str:
