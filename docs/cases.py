@@ -5,9 +5,10 @@ from typing import Any
 
 from loadfit.databases import DatabasePlan
 from loadfit.egress import EgressPlan
+from loadfit.functions import FunctionPlan
 from loadfit.stack import StackPlan, parse_load, resolve, size
 
-__all__ = ["DATABASE", "EGRESS", "database", "egress"]
+__all__ = ["DATABASE", "EGRESS", "FUNCTION", "database", "egress", "function"]
 
 EGRESS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("200 pods x 300 connections, one gateway with one address", {"gateways": 1, "addresses_per_gateway": 1}),
@@ -94,6 +95,26 @@ DATABASE: tuple[tuple[str, Mapping[str, Any]], ...] = (
 """Cases of a database; sizes that are not given are computed."""
 
 
+DAY: Mapping[str, Any] = {"peak_requests_per_second": 26, "mean_duration_ms": 50, "p99_duration_ms": 100}
+
+FUNCTION: tuple[tuple[str, Mapping[str, Any]], ...] = (
+    ("as it stood: no warm instance, 3,500 ms to start", {"provisioned_concurrency": 0, "init_ms": 3500}),
+    ("the repair", {}),
+    ("the same, `provisioned_concurrency: 4`", {"provisioned_concurrency": 4}),
+    ("`max_cold_share: 0.001` in the place of the target", {"target_p99_ms": None, "max_cold_share": 0.001}),
+    ("`target_p99_ms: 1000`, above the cold start", {"target_p99_ms": 1000}),
+    ("`target_p99_ms: 90`, below the warm p99", {"target_p99_ms": 90}),
+    ("100 requests/s of 20 ms", {"day": {"peak_requests_per_second": 100, "mean_duration_ms": 20}}),
+    ("26 requests/s of 500 ms", {"target_p99_ms": 1200, "day": {"mean_duration_ms": 500, "p99_duration_ms": 1000}}),
+    ("`burst_size: 4`", {"day": {"burst_size": 4}}),
+    ("on weekdays only, 08:00 to 18:00", {"day": {"schedule": "mon-fri 08:00-18:00"}}),
+    ("5 requests/s on average", {"day": {"mean_requests_per_second": 5}}),
+    ("`memory_mb: 1769`, arm64", {"memory_mb": 1769, "architecture": "arm64"}),
+    ("`reserved_concurrency: 8`", {"reserved_concurrency": 8}),
+)
+"""Cases of a function; the number of warm instances is computed where it is not given."""
+
+
 def egress(changes: Mapping[str, Any]) -> EgressPlan:
     """The plan of one case of an egress: 200 pods with 300 connections each to one destination, in three zones."""
     settings = {name: value for name, value in changes.items() if name not in ("zones", "pods", "flow")}
@@ -116,6 +137,18 @@ def database(changes: Mapping[str, Any]) -> DatabasePlan:
     }
     section = {"max_connections": 200, **settings, "clients": [client]}
     return _plan("orders", 20, changes, {"databases": {"orders": section}}).databases["orders"]
+
+
+def function(changes: Mapping[str, Any]) -> FunctionPlan:
+    """The plan of one case of a function: 26 requests/s of 50 ms, a cold start of 800 ms, a p99 target of 200 ms."""
+    settings = {
+        "init_ms": 800,
+        "target_p99_ms": 200,
+        **{name: value for name, value in changes.items() if name != "day"},
+    }
+    section = {**settings, "windows": {"day": {**DAY, **changes.get("day", {})}}}
+    document = {"region": "us-east-1", "zones": 3, "functions": {"storefront": section}}
+    return size(resolve(parse_load(document))).functions["storefront"]
 
 
 def _plan(client: str, pods: int, changes: Mapping[str, Any], sections: Mapping[str, Any]) -> StackPlan:

@@ -28,6 +28,7 @@ from loadfit.core.exact import show_number
 from loadfit.core.explanations import Explanation
 from loadfit.core.findings import Finding, Severity, Verdict
 from loadfit.core.limits import Limit
+from loadfit.core.model import NAME
 from loadfit.core.policy import Default
 from loadfit.core.prices import show_dollars
 from loadfit.core.workloads import Workload
@@ -38,10 +39,27 @@ from loadfit.egress import EgressPlan, EgressPolicy, Scenario
 from loadfit.egress import codes as egress_codes
 from loadfit.egress import load as egress_load
 from loadfit.egress.load import DeclaredEgressPrices
-from loadfit.stack import DatabaseSection, DeclaredClients, DeclaredFlow, EgressSection, StackLoad
+from loadfit.functions import DatabaseUse, DeclaredFunctionPrices, FunctionPlan, FunctionPolicy, InitPhases, Window
+from loadfit.functions import codes as function_codes
+from loadfit.functions import load as function_load
+from loadfit.stack import (
+    DatabaseSection,
+    DeclaredClients,
+    DeclaredFlow,
+    EgressSection,
+    FunctionFlow,
+    FunctionSection,
+    StackLoad,
+)
 
 HERE = Path(__file__).resolve().parent
-PAGES = ("bundle-advice.md", "load-document.md", "sizing-egress.md", "sizing-databases.md")
+PAGES = (
+    "bundle-advice.md",
+    "load-document.md",
+    "sizing-egress.md",
+    "sizing-databases.md",
+    "sizing-functions.md",
+)
 SCHEMA = "load.schema.json"
 
 POWERS_FROM = 10**9
@@ -51,6 +69,8 @@ EGRESS_LIMITS = ("NAT_", "ELASTIC_", "NODE_", "POD_", "ROLLOUT_", "ZONES_")
 """How the names of an egress's limits begin."""
 DATABASE_LIMITS = ("POSTGRES_", "RDS_", "PROCESS_", "ROLLOUT_")
 """How the names of a database's limits begin."""
+FUNCTION_LIMITS = ("LAMBDA_",)
+"""How the names of a function's limits begin."""
 
 UNITS: Mapping[str, str] = {
     "zones": "zones",
@@ -113,12 +133,49 @@ UNITS: Mapping[str, str] = {
     "replica_skew": "times an even share",
     "transactions_per_second_per_replica": "transactions/s",
     "restart_pause_seconds": "s",
+    "connections_per_instance": "connections",
+    "new_connections_per_second_per_instance": "connections/s",
+    "init_ms": "ms",
+    "download_ms": "ms",
+    "runtime_ms": "ms",
+    "code_ms": "ms",
+    "target_p99_ms": "ms",
+    "max_cold_share": "share of the requests",
+    "provisioned_concurrency": "instances",
+    "reserved_concurrency": "instances",
+    "quota_concurrency": "instances",
+    "concurrency_in_use": "instances",
+    "memory_mb": "MB",
+    "timeout_seconds": "s",
+    "zipped_mb": "MB",
+    "unzipped_mb": "MB",
+    "ephemeral_storage_mb": "MB",
+    "peak_requests_per_second": "requests/s",
+    "mean_requests_per_second": "requests/s",
+    "mean_duration_ms": "ms",
+    "p99_duration_ms": "ms",
+    "burst_size": "requests",
+    "seconds_between_bursts": "s",
+    "transactions_per_request": "transactions",
+    "budget": "connections",
+    "idle_life_seconds": "s",
+    "deploy_pools": "pools",
+    "throttled_share": "share of the requests",
+    "lead_minutes": "minutes",
+    "init_ms_per_mb": "ms per MB",
+    "small_bundle_mb": "MB",
+    "snapstart_restore_ms": "ms",
+    "provisioned_gb_second": "USD",
+    "provisioned_duration_gb_second": "USD",
+    "duration_gb_second": "USD",
+    "million_requests": "USD",
 }
 """The unit of every number that can be declared."""
 
 DEFAULTS: Mapping[str, str] = {
     **{name: show_number(default.value) for name, default in egress_load.POLICY_DEFAULTS.items()},
     **{name: show_number(default.value) for name, default in database_load.POLICY_DEFAULTS.items()},
+    **{name: show_number(default.value) for name, default in function_load.POLICY_DEFAULTS.items()},
     "kind": "deployment",
     "rollout_surge": show_number(limits.ROLLOUT_SURGE.value / 100),
     "protocol": "tcp",
@@ -154,6 +211,27 @@ DEFAULTS: Mapping[str, str] = {
     "recycle_seconds": "not bounded",
     "terminating_overlap": "0",
     "DeclaredClients.pooled": "as the database",
+    "server": "one of its own",
+    "init_ms": show_number(limits.LAMBDA_INIT.value),
+    "max_cold_share": "0.01",
+    "provisioned_concurrency": "computed",
+    "reserved_concurrency": "unlimited",
+    "quota_concurrency": show_number(limits.LAMBDA_CONCURRENCY_QUOTA.value),
+    "concurrency_in_use": "0",
+    "memory_mb": show_number(limits.LAMBDA_MEMORY_DEFAULT.value),
+    "architecture": "x86_64",
+    "timeout_seconds": show_number(limits.LAMBDA_TIMEOUT_DEFAULT.value),
+    "package_type": "zip",
+    "code_in_s3": "false",
+    "snapstart": "false",
+    "ephemeral_storage_mb": show_number(limits.LAMBDA_STORAGE_LEAST.value),
+    "uses_efs": "false",
+    "in_vpc": "false",
+    "mean_requests_per_second": "the peak",
+    "burst_size": "1",
+    "schedule": "any other time, or always",
+    "timezone": "UTC",
+    "DatabaseUse.pooled": "as the database",
 }
 """What holds where an optional field is not declared, by the field, or by the model and the field where models differ.
 Without one here, nothing is checked or computed from it."""
@@ -168,7 +246,8 @@ def files() -> dict[Path, str]:
 def schema() -> dict[str, Any]:
     """The JSON Schema of a load document, without what only pydantic needs."""
     found: dict[str, Any] = _tidied(StackLoad.model_json_schema(by_alias=True))
-    found["properties"]["workloads"]["propertyNames"] = {"pattern": "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"}
+    for named in ("workloads", "databases", "functions"):
+        found["properties"][named]["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:loadfit:load",
@@ -199,6 +278,17 @@ def _filled(page: str) -> str:
         "advice": _findings(advice_codes.EXPLANATIONS),
         "advice_python": _recognized(PYTHON),
         "advice_javascript": _recognized(JAVASCRIPT),
+        "function": _fields(FunctionSection),
+        "window": _fields(Window),
+        "init": _fields(InitPhases),
+        "database_use": _fields(DatabaseUse),
+        "function_flow": _fields(FunctionFlow),
+        "function_policy": _fields(FunctionPolicy),
+        "function_prices": _fields(DeclaredFunctionPrices),
+        "function_limits": _limits(FUNCTION_LIMITS),
+        "function_policies": _policies(function_load.POLICY_DEFAULTS),
+        "function_cases": _function_cases(),
+        "function_findings": _findings(function_codes.EXPLANATIONS),
     }
 
     def filled(found: re.Match[str]) -> str:
@@ -220,7 +310,7 @@ def _fields(model: type[BaseModel]) -> str:
         (
             f"`{field.alias or name}`",
             _values(field),
-            UNITS.get(name, ""),
+            UNITS.get(field.alias or name, ""),
             "**required**" if field.is_required() else _default(model, name),
             _meaning(field),
         )
@@ -230,7 +320,8 @@ def _fields(model: type[BaseModel]) -> str:
 
 
 def _default(model: type[BaseModel], name: str) -> str:
-    return DEFAULTS.get(f"{model.__name__}.{name}", DEFAULTS.get(name, ""))
+    field = model.model_fields[name].alias or name
+    return DEFAULTS.get(f"{model.__name__}.{field}", DEFAULTS.get(field, ""))
 
 
 def _meaning(field: FieldInfo) -> str:
@@ -302,6 +393,7 @@ def _limits(beginnings: tuple[str, ...]) -> str:
 def _limit_name(name: str) -> str:
     words = name.removesuffix("_QUOTA").split("_")
     said = " ".join(word if word in ("NAT", "SNAT", "RDS") else word.lower() for word in words)
+    said = said.replace("lambda ", "")
     return said.replace("ips", "IPs").replace("region", "Region").replace("postgres", "PostgreSQL")
 
 
@@ -362,6 +454,33 @@ def _database_row(name: str, plan: DatabasePlan) -> tuple[str, ...]:
         f"{plan.max_client_conn:,}" if plan.pools else "",
         _verdict(plan.verdict, plan.findings),
     )
+
+
+def _function_cases() -> str:
+    return _table(
+        ("Case", "Busy", "Warm", "Set by", "Spill-over at most", "Expected cold", "p99", "A month", "Verdict"),
+        (_function_row(name, cases.function(changes)) for name, changes in cases.FUNCTION),
+    )
+
+
+def _function_row(name: str, plan: FunctionPlan) -> tuple[str, ...]:
+    window = max(plan.windows.values(), key=lambda one: one.needed_instances)
+    cost = plan.monthly_cost_usd or {}
+    return (
+        name,
+        show_number(window.offered_erlangs),
+        f"{window.warm_instances:,}",
+        window.bound_by.value.replace("_", " ").replace("erlang b", "Erlang B"),
+        _percent(window.spillover_bound),
+        _percent(window.expected_cold_share),
+        "" if window.p99_ms is None else f"{show_number(window.p99_ms, 0)} ms",
+        show_dollars(cost["total"]),
+        _verdict(plan.verdict, plan.findings),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{float(f'{share * 100:.2g}'):g}%"
 
 
 def _wait(milliseconds: float) -> str:

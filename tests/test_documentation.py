@@ -294,8 +294,10 @@ def test_the_regions_with_verified_prices_are_those_that_there_are() -> None:
 @pytest.mark.parametrize("name", ["case-study", "incident"])
 def test_every_name_of_the_json_report_is_documented(name: str) -> None:
     page, report = text(ROOT / "docs/json-report.md"), plan_data(example(name))
-    databases = report.pop("databases")
-    named = {"databases", *keys(report), *keys(list(databases.values()))}
+    databases, functions = report.pop("databases"), report.pop("functions")
+    windows = [list(function.pop("windows").values()) for function in functions.values()]
+    named = {"databases", "functions", "windows", *keys(report)}
+    named |= {*keys(list(databases.values())), *keys(list(functions.values())), *keys(windows)}
     assert [key for key in named if f"`{key}`" not in page] == []
 
 

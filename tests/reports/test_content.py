@@ -59,11 +59,11 @@ def test_the_databases_incident_shows_its_ways_out() -> None:
 
 
 def test_the_repaired_database_shows_its_numbers() -> None:
-    """200 clients, 250 in a rollout; two replicas of 25; 150 of 200 connections free."""
+    """200 clients of pods and 10 of instances, 260 in a rollout; two replicas of 25; 150 of 200 connections free."""
     plan = example("case-study")
     assert "2 replicas of PgBouncer x 25 = 50 server connections" in said(plan)
     rows = {row[0]: row[1:] for table in tables(plan) for row in table.rows}
-    assert rows["all together"] == ("200", "250", "450")
+    assert rows["all together"] == ("210", "260", "460")
     assert (rows["max_connections"], rows["needed"], rows["free"]) == (("200",), ("50",), ("150",))
     assert rows["max_client_conn, in each replica"] == ("1,000",)
 
@@ -71,7 +71,7 @@ def test_the_repaired_database_shows_its_numbers() -> None:
 def test_the_verdict_is_the_first_thing_said() -> None:
     assert contents(example("case-study"), "a.yaml")[0] == Heading(1, "a.yaml: fits", Tone.GOOD)
     first = contents(example("incident"), "a.yaml")[0]
-    assert first == Heading(1, "a.yaml: does not fit (2 errors and 2 warnings)", Tone.ERROR)
+    assert first == Heading(1, "a.yaml: does not fit (3 errors and 2 warnings)", Tone.ERROR)
 
 
 def test_one_gateway_has_no_line_for_all_zones() -> None:
@@ -87,8 +87,9 @@ def test_one_gateway_has_no_line_for_all_zones() -> None:
 
 def test_every_assumption_is_listed_with_its_field() -> None:
     plan = example("case-study")
-    assert set(plan.sections) == {"egress", "databases.orders"}
+    assert set(plan.sections) == {"egress", "databases.orders", "functions.storefront"}
     text = said(plan)
+    assert "functions.storefront.policy.deploy_pools = 2: " in text
     assert f"({sum(len(section.assumptions) for section in plan.sections.values())})" in text
     assert "databases.orders.reserved = 5: " in text
     assert "egress.policy.zone_skew = 1.2: " in text

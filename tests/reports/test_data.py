@@ -27,6 +27,14 @@ DATABASE_SIZES = (
     *WAITS,
     *("clients", "p99_wait_ms", "verdict", "findings", "assumptions", "monthly_cost_usd"),
 )
+FUNCTION_SIZES = (
+    *("autoscaling", "database_connections", "account_concurrency", "windows"),
+    *("verdict", "findings", "assumptions", "monthly_cost_usd"),
+)
+WINDOW_SIZES = (
+    *("offered_erlangs", "warm_instances", "bound_by"),
+    *("spillover_bound", "expected_cold_share", "p99_ms"),
+)
 SCENARIOS = {"steady", "rollout", "zone_lost"}
 
 
@@ -42,19 +50,19 @@ def read(plan: StackPlan) -> Any:
 @pytest.mark.parametrize("name", ["case-study", "incident"])
 def test_every_name_stands_once_directly_in_its_section(name: str) -> None:
     data = read(example(name))
-    orders = data["databases"]["orders"]
-    for section, sizes in ((data["egress"], SIZES), (orders, DATABASE_SIZES)):
+    orders, storefront = data["databases"]["orders"], data["functions"]["storefront"]
+    day = storefront["windows"].pop("day")
+    parts = ((data["egress"], SIZES), (orders, DATABASE_SIZES), (storefront, FUNCTION_SIZES), (day, WINDOW_SIZES))
+    for section, sizes in parts:
         counted = Counter(keys(section))
         assert {size: counted[size] for size in sizes} == dict.fromkeys(sizes, 1)
         assert set(sizes) <= set(section)
-    assert set(data) == {"schema_version", "fits", "egress", "databases"}
-    assert set(data["databases"]) == {"orders"}
-    above = Counter(keys({**data, "egress": None, "databases": None}))
-    assert not set(above) & {*SIZES, *DATABASE_SIZES}
-    in_egress, in_orders = set(keys(data["egress"])), set(keys(orders))
-    shared = set(SIZES) & set(DATABASE_SIZES)
-    assert not in_egress & (set(DATABASE_SIZES) - shared)
-    assert not in_orders & (set(SIZES) - shared)
+        for other, others in parts:
+            assert other is section or not set(keys(section)) & (set(others) - set(sizes))
+    assert set(data) == {"schema_version", "fits", "egress", "databases", "functions"}
+    assert (set(data["databases"]), set(data["functions"])) == ({"orders"}, {"storefront"})
+    above = Counter(keys({**data, "egress": None, "databases": None, "functions": None}))
+    assert not set(above) & {size for _, sizes in parts for size in sizes}
 
 
 @pytest.mark.parametrize("name", ["case-study", "incident"])
@@ -83,9 +91,9 @@ def test_the_case_studys_database() -> None:
     section = read(example("case-study"))["databases"]["orders"]
     expected = {
         "verdict": "fits",
-        "clients": {"steady": 200, "rollout": 250, "terminating": 450},
+        "clients": {"steady": 210, "rollout": 260, "terminating": 460},
         "budget": 169,
-        "offered_erlangs": 20.0,
+        "offered_erlangs": 20.26,
         "replicas": 2,
         "server_connections_per_replica": 25,
         "server_connections": 50,
@@ -103,6 +111,34 @@ def test_the_incidents_database_is_not_capped() -> None:
     assert section["clients"] == {"steady": 600, "rollout": 750, "terminating": 1350}
     first = section["findings"][0]
     assert (first["code"], first["needed"], first["available"]) == ("DATABASE_CONNECTIONS_SHORT", 750, 189)
+
+
+def test_the_case_studys_function() -> None:
+    """26/s x 50 ms = 1.3 erlangs: 5 warm instances, of which 0.85% spill over at the most; a deployment takes 10."""
+    section = read(example("case-study"))["functions"]["storefront"]
+    expected = {
+        "verdict": "fits",
+        "autoscaling": {"min": 5, "max": 10, "target": 0.272},
+        "database_connections": 10,
+        "account_concurrency": 10,
+        "findings": [],
+    }
+    assert {name: section[name] for name in expected} == expected
+    day = section["windows"]["day"]
+    assert (day["offered_erlangs"], day["warm_instances"], day["bound_by"]) == (1.3, 5, "erlang_b")
+    assert round(day["spillover_bound"], 4) == 0.0085
+    assert 0 < day["expected_cold_share"] < day["spillover_bound"]
+    assert day["p99_ms"] < 200
+
+
+def test_the_incidents_function_says_why() -> None:
+    section = read(example("incident"))["functions"]["storefront"]
+    (error,) = section["findings"]
+    assert (error["code"], error["needed"], error["available"]) == ("PC_TOO_SMALL", 5, 0)
+    assert "26/s x 50 ms = 1.3 erlangs" in error["equation"]
+    assert "for a p99 of 200 ms at a cold start of 3,500 ms" in error["equation"]
+    assert "with no warm instance" in error["message"]
+    assert section["windows"]["day"]["p99_ms"] == pytest.approx(3600, abs=1)
 
 
 def test_the_case_studys_sizes() -> None:

@@ -9,13 +9,14 @@ from loadfit.cli.terminal import terminal
 from loadfit.core.problems import nearest, printable
 from loadfit.databases import codes as databases
 from loadfit.egress import codes as egress
+from loadfit.functions import codes as functions
 
 __all__ = ["EXPLANATIONS", "HELP", "NAME", "add_arguments", "run"]
 
 NAME = "explain"
 HELP = "explain one finding: what it means, its equation, its sources"
 
-EXPLANATIONS = {**egress.EXPLANATIONS, **databases.EXPLANATIONS}
+EXPLANATIONS = {**egress.EXPLANATIONS, **databases.EXPLANATIONS, **functions.EXPLANATIONS}
 """Every room's findings; a code is unique in the project."""
 
 

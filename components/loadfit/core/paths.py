@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-__all__ = ["Path", "parse_path", "replaced", "set_path", "show_path"]
+__all__ = ["Path", "parse_path", "replaced", "set_path", "show_path", "value_at"]
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -78,6 +78,24 @@ def _field_name(model: type[BaseModel], step: str | int) -> str:
     if not named:
         raise KeyError(step)
     return named[0]
+
+
+def value_at(model: BaseModel, path: Path) -> Any:
+    """The value at a path of a model; ``None`` where nothing was declared on the way.
+
+    Args:
+        model: The whole.
+        path: Names of fields as a document has them, or as the models have them.
+
+    Raises:
+        KeyError: The path does not lead to a field of the model.
+    """
+    value: Any = model
+    for step in path:
+        if value is None:
+            return None
+        value = getattr(value, _field_name(type(value), step)) if isinstance(value, BaseModel) else value[step]
+    return value
 
 
 def set_path(document: dict[str, Any], path: Path, value: object) -> None:

@@ -297,13 +297,17 @@ def _smaller_pools(plan: DatabasePlan, finding: Finding, *, pooled: bool, beside
     load = plan.load
     positions = [index for index, group in _concerned(load, finding) if load.goes_through_pool(group) is pooled]
     positions.sort(key=lambda index: -load.clients[index].rollout_pods * load.clients[index].connections_per_pod)
-    moves = [
-        _Move(pool.size, min(pool.size, pool.needed), partial(pool_sizes, load.clients[pool.position], pool.position))
-        for pool in (plan.app_pools[index] for index in positions)
-    ]
-    found = _moved(plan, finding, moves, besides)
-    if found is not None:
-        yield Draft(RemedyKind.APPLICATION, found[0], partial(_said_pools, found[0]))
+    of_functions = [index for index in positions if load.clients[index].function]
+    # Those of functions by themselves, too: others carry them out.
+    for chosen in (positions, of_functions) if of_functions else (positions,):
+        moves = [
+            _Move(pool.size, min(pool.size, pool.needed), partial(pool_sizes, load.clients[index], index))
+            for index in chosen
+            for pool in (plan.app_pools[index],)
+        ]
+        found = _moved(plan, finding, moves, besides)
+        if found is not None:
+            yield Draft(RemedyKind.APPLICATION, found[0], partial(_said_pools, found[0]))
 
 
 def _fewer_instances(plan: DatabasePlan, finding: Finding, *, pooled: bool) -> Iterator[Draft]:

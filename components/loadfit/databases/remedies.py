@@ -13,7 +13,7 @@ from typing import Any
 from loadfit.core.exact import ceiling, exact, flooring
 from loadfit.core.findings import Change, Finding, Remedied, Remedy, RemedyKind
 from loadfit.core.model import validate
-from loadfit.core.paths import Path
+from loadfit.core.paths import Path, value_at
 from loadfit.core.problems import InvalidLoad
 from loadfit.core.tightening import tightened
 from loadfit.core.wording import few
@@ -112,7 +112,7 @@ def _checked(plan: DatabasePlan, findings: Sequence[Finding], draft: Draft) -> _
     left = {finding.key for finding in after.findings}
     if new_errors(plan, after) or any(finding.key in left for finding in findings):
         return None
-    told = tuple(Change(plan.load.where(path), _at(plan.load, path), value) for path, value in changes)
+    told = tuple(Change(plan.load.where(path), value_at(plan.load, path), value) for path, value in changes)
     # Another instance class has another price, which is not known here; nothing else is on AWS's bill.
     names = {path[0] for path, _ in changes}
     # More connections take memory: what they cost depends on the instance class, which may have to grow.
@@ -122,14 +122,7 @@ def _checked(plan: DatabasePlan, findings: Sequence[Finding], draft: Draft) -> _
 
 
 def _changing(load: DatabaseLoad, changes: Changes) -> Changes:
-    return tuple((path, value) for path, value in dict(changes).items() if _at(load, path) != value)
-
-
-def _at(load: DatabaseLoad, path: Path) -> Any:
-    value: Any = load
-    for step in path:
-        value = value[step] if isinstance(step, int) else getattr(value, step)
-    return value
+    return tuple((path, value) for path, value in dict(changes).items() if value_at(load, path) != value)
 
 
 def _valid(load: DatabaseLoad, changes: Changes) -> bool:
@@ -166,7 +159,7 @@ def _moved_back(
     load: DatabaseLoad, values: dict[Path, Any], path: Path, meets: Callable[[dict[Path, Any]], bool]
 ) -> dict[Path, Any]:
     """The values with one of them as near to what is declared as the condition allows."""
-    declared, value = _at(load, path), values[path]
+    declared, value = value_at(load, path), values[path]
     if declared == value:
         return values
     if path == ("instance_class",):

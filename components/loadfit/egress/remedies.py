@@ -13,7 +13,7 @@ from typing import Any
 
 from loadfit.core import limits
 from loadfit.core.findings import Change, Finding, Remedied, Remedy, RemedyKind, Severity
-from loadfit.core.paths import Path, replaced
+from loadfit.core.paths import Path, replaced, value_at
 from loadfit.core.wording import counted
 from loadfit.egress import codes
 from loadfit.egress.easing import Target, easings
@@ -184,7 +184,7 @@ def _checked(plan: EgressPlan, finding: Finding, draft: _Draft, *, keep_same: bo
         draft: The changes.
         keep_same: Whether to say also what stays as it is declared.
     """
-    changes = tuple((path, value) for path, value in draft.changes if keep_same or _at(plan.load, path) != value)
+    changes = tuple((path, value) for path, value in draft.changes if keep_same or value_at(plan.load, path) != value)
     load = _applied(plan.load, changes)
     if not changes or not _is_valid(load):
         return None
@@ -202,7 +202,7 @@ def _checked(plan: EgressPlan, finding: Finding, draft: _Draft, *, keep_same: bo
     keys = {other.key for other in after.findings}
     if finding.key in keys or _worse(plan, after) or not _is_tight(plan, changes, keys):
         return None
-    said = tuple(Change(plan.load.where(path), _at(plan.load, path), value) for path, value in changes)
+    said = tuple(Change(plan.load.where(path), value_at(plan.load, path), value) for path, value in changes)
     return _Candidate(Remedy(kind, said, sentence, _cost_difference(plan, after)), changes)
 
 
@@ -236,13 +236,6 @@ def _applied(load: EgressLoad, changes: Iterable[tuple[Path, Any]]) -> EgressLoa
     for path, value in changes:
         load = replaced(load, path, value)
     return load
-
-
-def _at(load: EgressLoad, path: Path) -> Any:
-    value: Any = load
-    for step in path:
-        value = value[step] if isinstance(step, int) else getattr(value, step)
-    return value
 
 
 def _worse(before: EgressPlan, after: EgressPlan) -> bool:

@@ -207,8 +207,11 @@ class FunctionPlan:
 
     @property
     def environments(self) -> int:
-        """Instances that other sections count as clients: what the function claims of the account."""
-        return self.account_concurrency
+        """Instances that other sections count as clients.
+
+        All that reserved concurrency allows; where none is declared, as many as hold the load and a deployment.
+        """
+        return self.load.reserved_concurrency or self.reserved_needed
 
     @cached_property
     def _remedied(self) -> tuple[Remedied, ...]:

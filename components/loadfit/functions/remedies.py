@@ -11,12 +11,10 @@ from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from pydantic import BaseModel
-
 from loadfit.core import limits
 from loadfit.core.exact import ceiling, exact, show_number
 from loadfit.core.findings import Change, Finding, Remedied, Remedy, RemedyKind, Severity
-from loadfit.core.paths import Path, replaced
+from loadfit.core.paths import Path, replaced, value_at
 from loadfit.core.tightening import tightened
 from loadfit.core.wording import counted, few
 from loadfit.functions import codes
@@ -103,7 +101,7 @@ def _checked(plan: FunctionPlan, finding: Finding, draft: _Draft) -> Remedy | No
         after = size_function(_applied(after.load, budget))
     if _new_errors(plan, after) or finding.key in {other.key for other in after.findings}:
         return None
-    changes = tuple(Change(plan.load.where(path), _at(plan.load, path), value) for path, value in draft.changes)
+    changes = tuple(Change(plan.load.where(path), value_at(plan.load, path), value) for path, value in draft.changes)
     return Remedy(draft.kind, changes, draft.sentence, _cost_difference(plan, after))
 
 
@@ -116,13 +114,6 @@ def _applied(load: FunctionLoad, changes: Iterable[tuple[Path, Any]]) -> Functio
     for path, value in changes:
         load = replaced(load, path, value)
     return load
-
-
-def _at(load: FunctionLoad, path: Path) -> Any:
-    value: Any = load
-    for step in path:
-        value = getattr(value, str(step), None) if isinstance(value, BaseModel | None) else value[step]
-    return value
 
 
 def _cost_difference(before: FunctionPlan, after: FunctionPlan) -> Fraction | None:
@@ -277,7 +268,7 @@ def _shorter_init(plan: FunctionPlan, findings: Sequence[Finding]) -> Iterator[_
         declared = [load.cold_start_ms]
     else:
         paths = [("init", phase) for phase in ("download_ms", "code_ms")]
-        declared = [exact(_at(load, path)) for path in paths]
+        declared = [exact(value_at(load, path)) for path in paths]
     now = [ceiling(milliseconds) for milliseconds in declared]
 
     def changes(values: Sequence[int]) -> _Changes:

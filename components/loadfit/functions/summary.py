@@ -22,7 +22,7 @@ def plan_summary(plan: FunctionPlan) -> dict[str, Any]:
         "account_concurrency": plan.account_concurrency,
         "monthly_cost_usd": _cost(plan.monthly_cost_usd),
         "on_demand_monthly_usd": _dollars(plan.on_demand_monthly_usd),
-        "utilization": _ratio(plan.utilization),
+        "provisioned_utilization": _ratio(plan.utilization),
         "break_even_utilization": _ratio(plan.break_even_utilization),
     }
 

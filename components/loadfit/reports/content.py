@@ -1,14 +1,16 @@
 """What a report says: a stack's plans as blocks, whatever they are rendered as."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from loadfit.core.exact import show_number
 from loadfit.core.findings import Assumption, Remedied, Remedy, Severity, Verdict
 from loadfit.core.paths import show_path
 from loadfit.core.problems import printable
+from loadfit.core.wording import counted
 from loadfit.reports.blocks import Block, Bullets, Details, FindingBlock, Heading, Paragraph, Tone, Way
 from loadfit.reports.databases import database_blocks
 from loadfit.reports.egress import egress_blocks
+from loadfit.reports.functions import function_blocks
 from loadfit.stack import SectionPlan, StackPlan
 
 __all__ = ["SHOWN_FINDINGS", "assumption_blocks", "contents", "finding_blocks", "summary"]
@@ -16,6 +18,12 @@ __all__ = ["SHOWN_FINDINGS", "assumption_blocks", "contents", "finding_blocks", 
 SHOWN_FINDINGS = 20
 """How many findings of a section are shown in full; the rest is counted."""
 
+
+SHOWN_SECTIONS = 20
+"""How many databases, and how many functions, are shown in full; the rest is counted."""
+
+SHOWN_ASSUMPTIONS = 200
+"""How many assumptions are shown; the rest is counted."""
 
 SHOWN_CHANGES = 8
 """How many changes of a remedy are shown; the rest is counted."""
@@ -31,26 +39,57 @@ def contents(plan: StackPlan, title: str) -> list[Block]:
     fits = plan.verdict is Verdict.FITS
     blocks: list[Block] = [Heading(1, f"{printable(title)}: {summary(plan)}", Tone.GOOD if fits else Tone.ERROR)]
     if plan.egress is not None:
-        blocks += _section(plan.egress, egress_blocks(plan.egress))
-    for database in plan.databases.values():
-        blocks += _section(database, database_blocks(database))
+        blocks += _section(plan.remedied["egress"], egress_blocks(plan.egress))
+    shown = _worst_first(plan.databases)
+    for name in shown[:SHOWN_SECTIONS]:
+        blocks += _section(plan.remedied[f"databases.{name}"], database_blocks(plan.databases[name]))
+    blocks += _rest([plan.databases[name] for name in shown[SHOWN_SECTIONS:]], "database")
+    shown = _worst_first(plan.functions)
+    for name in shown[:SHOWN_SECTIONS]:
+        blocks += _section(plan.remedied[f"functions.{name}"], function_blocks(plan.functions[name]))
+    blocks += _rest([plan.functions[name] for name in shown[SHOWN_SECTIONS:]], "function")
     # What the sizes rest on comes last, so that what was found stands together.
     blocks += assumption_blocks([one for section in plan.sections.values() for one in section.assumptions])
     return blocks
 
 
-def _section(plan: SectionPlan, content: Iterator[Block]) -> Iterator[Block]:
+def _section(remedied: Sequence[Remedied], content: Iterator[Block]) -> Iterator[Block]:
     """A section's heading, what was found, and its sizes."""
     yield next(content)
-    yield from finding_blocks(plan.remedies())
+    yield from finding_blocks(remedied)
     yield from content
+
+
+def _worst_first(section: Mapping[str, SectionPlan]) -> list[str]:
+    """The parts of a section as they are declared; where not all of them are shown, those with findings first."""
+    if len(section) <= SHOWN_SECTIONS:
+        return list(section)
+    return sorted(section, key=lambda name: (section[name].verdict is Verdict.FITS, not section[name].findings))
+
+
+def _rest(plans: Sequence[SectionPlan], noun: str) -> Iterator[Block]:
+    """What is said of the parts that are not shown."""
+    if not plans:
+        return
+    errors = sum(plan.verdict is Verdict.DOES_NOT_FIT for plan in plans)
+    warned = sum(plan.verdict is Verdict.FITS and bool(plan.findings) for plan in plans)
+    fit = len(plans) - errors - warned
+    counts = ((errors, "do not fit"), (warned, "with warnings only"), (fit, "without a finding"))
+    said = ", ".join(f"{number:,} {what}" for number, what in counts if number)
+    yield Paragraph(
+        f"... and {counted(len(plans), f'more {noun}')} ({said}); --format json lists them all.",
+        Tone.ERROR if errors else Tone.WARNING if warned else Tone.PLAIN,
+    )
 
 
 def assumption_blocks(assumptions: Sequence[Assumption]) -> Iterator[Block]:
     """The assumptions, each with the field that declares it, what was taken, and from where."""
-    if assumptions:
-        lines = tuple((_assumed(one), one.source) for one in assumptions)
-        yield Details(f"Assumed, because not declared ({len(lines)})", (Bullets(lines),))
+    if not assumptions:
+        return
+    lines = tuple((_assumed(one), one.source) for one in assumptions[:SHOWN_ASSUMPTIONS])
+    rest = len(assumptions) - len(lines)
+    more = (Paragraph(f"... and {rest:,} more; --format json lists them all."),) if rest else ()
+    yield Details(f"Assumed, because not declared ({len(assumptions):,})", (Bullets(lines), *more))
 
 
 def _assumed(one: Assumption) -> str:

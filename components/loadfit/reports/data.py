@@ -1,7 +1,7 @@
 """A plan as plain data, for programs: the names and meanings are a contract, versioned by ``schema_version``."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from fractions import Fraction
 from typing import Any
@@ -12,9 +12,11 @@ from loadfit.databases import DatabasePlan
 from loadfit.databases import summary as databases
 from loadfit.egress import EgressPlan, Scenario
 from loadfit.egress import summary as egress
+from loadfit.functions import FunctionPlan
+from loadfit.functions import summary as functions
 from loadfit.stack import StackPlan
 
-__all__ = ["SCHEMA_VERSION", "database_data", "egress_data", "plan_data", "render_json"]
+__all__ = ["SCHEMA_VERSION", "database_data", "egress_data", "function_data", "plan_data", "render_json"]
 
 SCHEMA_VERSION = 1
 """Raised when a name goes or changes its meaning; new names do not raise it."""
@@ -29,13 +31,21 @@ def plan_data(plan: StackPlan) -> dict[str, Any]:
     """The plan as mappings, lists, text and numbers."""
     data: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "fits": plan.verdict is Verdict.FITS}
     if plan.egress is not None:
-        data["egress"] = egress_data(plan.egress)
+        data["egress"] = egress_data(plan.egress, plan.remedied["egress"])
     if plan.databases:
-        data["databases"] = {name: database_data(database) for name, database in plan.databases.items()}
+        data["databases"] = {
+            name: database_data(database, plan.remedied[f"databases.{name}"])
+            for name, database in plan.databases.items()
+        }
+    if plan.functions:
+        data["functions"] = {
+            name: function_data(function, plan.remedied[f"functions.{name}"])
+            for name, function in plan.functions.items()
+        }
     return data
 
 
-def egress_data(plan: EgressPlan) -> dict[str, Any]:
+def egress_data(plan: EgressPlan, remedied: Sequence[Remedied]) -> dict[str, Any]:
     """The egress section: sizes under the names of the documentation, then what was found."""
     return {
         **egress.plan_summary(plan),
@@ -47,12 +57,12 @@ def egress_data(plan: EgressPlan) -> dict[str, Any]:
             }
             for one in plan.destinations
         ],
-        "findings": [_finding(item) for item in plan.remedies()],
+        "findings": [_finding(item) for item in remedied],
         "assumptions": [_assumption(one) for one in plan.assumptions],
     }
 
 
-def database_data(plan: DatabasePlan) -> dict[str, Any]:
+def database_data(plan: DatabasePlan, remedied: Sequence[Remedied]) -> dict[str, Any]:
     """A database's section: sizes under the names of the documentation, then what was found."""
     return {
         **databases.plan_summary(plan),
@@ -95,9 +105,37 @@ def database_data(plan: DatabasePlan) -> dict[str, Any]:
             }
             for one in plan.pod_limits
         ],
-        "findings": [_finding(item) for item in plan.remedies()],
+        "findings": [_finding(item) for item in remedied],
         "assumptions": [_assumption(one) for one in plan.assumptions],
     }
+
+
+def function_data(plan: FunctionPlan, remedied: Sequence[Remedied]) -> dict[str, Any]:
+    """A function's section: sizes under the names of the documentation, then what was found."""
+    return {
+        **functions.plan_summary(plan),
+        "schedule": [{"name": one.name, "cron": one.cron, "least": one.min, "most": one.max} for one in plan.schedule],
+        "instances_in_deployment": plan.most_instances,
+        "reserved_needed": plan.reserved_needed,
+        "quota_needed": plan.quota_needed,
+        "alternatives": [
+            {
+                "name": one.name,
+                "cold_start_ms": float(one.cold_start_ms),
+                "p99_at_best_ms": one.p99_ms,
+                "instances_needed": one.warm_instances,
+                "monthly_cost_difference_usd": _dollars(one.monthly_cost_usd),
+                "sentence": one.sentence,
+            }
+            for one in plan.alternatives()
+        ],
+        "findings": [_finding(item) for item in remedied],
+        "assumptions": [_assumption(one) for one in plan.assumptions],
+    }
+
+
+def _dollars(amount: Fraction | None) -> float | None:
+    return None if amount is None else float(round(amount, 2))
 
 
 def _scenarios(numbers: Mapping[Scenario, int]) -> dict[str, int]:
@@ -120,9 +158,7 @@ def _finding(item: Remedied) -> dict[str, Any]:
             {
                 "kind": remedy.kind.value,
                 "sentence": remedy.sentence,
-                "monthly_cost_difference_usd": (
-                    None if remedy.monthly_cost_usd is None else float(round(remedy.monthly_cost_usd, 2))
-                ),
+                "monthly_cost_difference_usd": _dollars(remedy.monthly_cost_usd),
                 "changes": [
                     {"path": show_path(change.path), "before": _plain(change.before), "after": _plain(change.after)}
                     for change in remedy.changes

@@ -1,0 +1,36 @@
+"""The whole declared load: its sections, what crosses them, and their plans together.
+
+A load is declared once (what runs as ``workloads`` and ``functions``) and referred to by the sections that say how it
+uses the network and the databases. :func:`resolve` makes every reference and every crossing explicit, so that each
+section can be sized alone; :func:`size` sizes them all.
+"""
+
+from loadfit.stack.document import (
+    SECTIONS,
+    DatabaseSection,
+    DeclaredClients,
+    DeclaredFlow,
+    EgressSection,
+    FunctionFlow,
+    FunctionSection,
+    StackLoad,
+)
+from loadfit.stack.plan import SectionPlan, StackPlan, size
+from loadfit.stack.resolution import ResolvedLoad, parse_load, resolve
+
+__all__ = [
+    "SECTIONS",
+    "DatabaseSection",
+    "DeclaredClients",
+    "DeclaredFlow",
+    "EgressSection",
+    "FunctionFlow",
+    "FunctionSection",
+    "ResolvedLoad",
+    "SectionPlan",
+    "StackLoad",
+    "StackPlan",
+    "parse_load",
+    "resolve",
+    "size",
+]
