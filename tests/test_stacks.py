@@ -319,6 +319,7 @@ class TestDatabases:
     def test_a_name_with_a_hyphen_is_one_database_for_rds_and_the_pool(self) -> None:
         load = case_study()
         load["databases"]["past-orders"] = load["databases"].pop("orders")
+        load["functions"]["storefront"]["database"]["name"] = "past-orders"
         deployment = deployed(load=load)
         assert deployment.error is None
         assert deployment.resource("past-orders", INSTANCE).inputs["dbName"] == "past_orders"
@@ -369,6 +370,7 @@ class TestDatabases:
             database["pooled"] = False
         else:
             database["clients"][0]["pooled"] = client
+            load["functions"]["storefront"]["database"]["pooled"] = client
         database["max_connections"] = 400
         deployment = deployed(load=load, pool=None)
         assert deployment.error is None, deployment.error
@@ -394,7 +396,7 @@ class TestPreviewCommand:
             assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
         assert "stack prod: fits" in done.stdout
         assert "2 replicas of PgBouncer x 25 = 50 server connections" in done.stdout
-        for row in (r"all together +200 +250 +450", r"max_connections +200", r"needed +50", r"free +150"):
+        for row in (r"all together +210 +260 +460", r"max_connections +200", r"needed +50", r"free +150"):
             assert re.search(rf"^ *{row}$", done.stdout, re.MULTILINE), row
         assert "allow_list: known after deployment" in done.stdout
 

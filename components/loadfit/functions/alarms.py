@@ -244,9 +244,8 @@ def _undelivered() -> Alarm:
 
 def _account(plan: FunctionPlan) -> Alarm:
     quota = plan.load.concurrency_quota
-    others = (plan.load.concurrency_in_use or 0) + (plan.load.concurrency_of_others or 0)
     # What was declared is no surprise.
-    most = max(int(quota * _OF_QUOTA), plan.account_concurrency + others)
+    most = max(int(quota * _OF_QUOTA), plan.account_concurrency + plan.load.claimed_by_others)
     return Alarm(
         "account-concurrency",
         (CLAIMED,),

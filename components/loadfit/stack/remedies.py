@@ -20,7 +20,7 @@ from loadfit.functions import size_function
 from loadfit.functions.codes import ACCOUNT_LIMIT
 from loadfit.stack.document import StackLoad
 from loadfit.stack.plan import SectionPlan, StackPlan, size
-from loadfit.stack.resolution import ACCOUNT_FIELDS, SERVER_FIELDS, beside, resolve, servers
+from loadfit.stack.resolution import ACCOUNT_FIELDS, SERVER_FIELDS, resolve, servers
 
 __all__ = ["find_remedies"]
 
@@ -231,16 +231,17 @@ def _of_siblings(plan: StackPlan, path: str, finding: Finding) -> Iterator[Remed
 def _siblings(plan: StackPlan, path: str, finding: Finding) -> Iterator[tuple[str, SectionPlan]]:
     """The other sections, those that take the most first, each sized as if it had to say what is short."""
     section, _, name = path.partition(".")
+    says = {"checks_account": None} if finding.code == ACCOUNT_LIMIT else {"checks_server": None}
     if finding.code == ACCOUNT_LIMIT:
         others = [other for other in plan.functions if other != name]
         others.sort(key=lambda other: -plan.functions[other].account.claimed)
         for other in others[:_MOST_SIBLINGS]:
-            yield other, size_function(beside(plan.functions, other))
+            yield other, size_function(plan.load.functions[other].model_copy(update=says))
     elif finding.code == DATABASE_CONNECTIONS_SHORT and section == "databases":
         server = _server(plan, path)
         names = servers(plan.load.stack).get(server, []) if server is not None else []
         for other in [other for other in names if other != name][:_MOST_SIBLINGS]:
-            yield other, size_database(plan.load.databases[other].model_copy(update={"checks_server": None}))
+            yield other, size_database(plan.load.databases[other].model_copy(update=says))
 
 
 def _linked(document: StackLoad, changes: Sequence[Change]) -> Iterator[Change]:

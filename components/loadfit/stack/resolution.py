@@ -7,6 +7,7 @@ each is told what the others take, and one of them says what is short.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from loadfit.core.exact import exact, show_number
@@ -21,7 +22,7 @@ from loadfit.egress.load import FUNCTION_FIELDS as EGRESS_FIELDS
 from loadfit.functions import FunctionLoad, FunctionPlan, FunctionSettings, size_function
 from loadfit.stack.document import DatabaseSection, FunctionSection, StackLoad, problems_of_form, unknown_references
 
-__all__ = ["ACCOUNT_FIELDS", "SERVER_FIELDS", "ResolvedLoad", "beside", "parse_load", "resolve", "servers"]
+__all__ = ["ACCOUNT_FIELDS", "SERVER_FIELDS", "ResolvedLoad", "parse_load", "resolve", "servers"]
 
 ACCOUNT_FIELDS = ("quota_concurrency", "concurrency_in_use")
 """What the functions' sections say of the account: the same in each, or in one of them for all."""
@@ -89,37 +90,46 @@ def _resolve_functions(load: StackLoad, problems: list[Problem]) -> dict[str, Fu
     plans: dict[str, FunctionPlan] = {}
     for name, section in sections.items():
         declared = {**shared, **_declared(section, FunctionSettings)}
-        own: dict[str, Any] = {"name": name, "region": load.region, "origin": show_path(("functions", name))}
-        # One of several says what is short in their account.
-        if len(sections) > 1:
-            own["checks_account"] = False
+        own = {"name": name, "region": load.region, "origin": show_path(("functions", name))}
         try:
             plans[name] = size_function(validate(FunctionLoad, {**declared, **own}))
         except InvalidLoad as error:
             problems += under(error.problems, ("functions", name))
-    if len(plans) > 1:
-        first = max(plans, key=lambda name: plans[name].account.claimed + plans[name].account.own_unreserved)
-        plans[first] = size_function(beside(plans, first))
-    return plans
+    return plans if len(plans) <= 1 else _in_one_account(plans)
 
 
-def beside(plans: Mapping[str, FunctionPlan], name: str) -> FunctionLoad:
-    """A function's load with what all others take of the account, so that it can say what is short."""
-    others = {other: plan for other, plan in plans.items() if other != name}
-    claims = {other: plan.account.claimed for other, plan in others.items() if plan.account.claimed}
-    largest = sorted(claims, key=lambda other: -claims[other])
-    named = {other: claims[other] for other in largest[:_NAMED_OTHERS]}
-    rest = largest[_NAMED_OTHERS:]
-    if rest:
-        named[f"{len(rest):,} more"] = sum(claims[other] for other in rest)
-    requests = sum(plan.load.requests_per_second for plan in others.values())
-    changes = {
-        "checks_account": None,
-        "concurrency_of_others": named,
-        "unreserved_of_others": sum(plan.account.own_unreserved for plan in others.values()),
-        "requests_per_second_of_others": float(requests),
-    }
-    return plans[name].load.model_copy(update=changes)
+def _in_one_account(plans: Mapping[str, FunctionPlan]) -> dict[str, FunctionPlan]:
+    """The functions, each with what the others take of the account; the one that takes the most says what is short."""
+    largest = sorted(plans, key=lambda name: -(plans[name].account.claimed + plans[name].account.own_unreserved))
+    totals = _Taken(
+        sum(plan.account.claimed for plan in plans.values()),
+        sum(plan.account.own_unreserved for plan in plans.values()),
+        sum((plan.load.requests_per_second for plan in plans.values()), Fraction(0)),
+    )
+    found: dict[str, FunctionPlan] = {}
+    for name, plan in plans.items():
+        named = [other for other in largest[: _NAMED_OTHERS + 1] if other != name][:_NAMED_OTHERS]
+        claims = {other: plans[other].account.claimed for other in named if plans[other].account.claimed}
+        rest = totals.claimed - plan.account.claimed - sum(claims.values())
+        if rest:
+            claims[f"{len(plans) - 1 - len(claims):,} more"] = rest
+        changes = {
+            "checks_account": None if name == largest[0] else False,
+            "concurrency_of_others": claims,
+            "unreserved_of_others": totals.unreserved - plan.account.own_unreserved,
+            "requests_per_second_of_others": float(totals.requests - plan.load.requests_per_second),
+        }
+        found[name] = size_function(plan.load.model_copy(update=changes))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """What all functions take of their account together."""
+
+    claimed: int
+    unreserved: int
+    requests: Fraction
 
 
 def _resolve_databases(
