@@ -64,6 +64,8 @@ class Heavy:
     """What to import where only a part is needed; given for a package that is too large as a whole."""
     parts: bool = False
     """Whether naming what is taken from it loads that alone, at least through a bundler."""
+    namespace: bool = False
+    """Whether only ``import * as`` is at fault: there is no smaller part to require."""
     saves: str = ""
     """What is published about it."""
 

@@ -94,6 +94,8 @@ class Import:
     """What is taken from it: nothing for the whole module, ``*`` for all of it."""
     bound: tuple[str, ...] = ()
     """The names that it binds here."""
+    namespace: bool = False
+    """Whether it gives all of the module one name: ``import * as``."""
     exports: bool = False
     """Whether it hands on what it takes: ``export ... from``."""
 

@@ -150,7 +150,7 @@ _WHOLE = {
     "moment-timezone": Heavy("moment-timezone", "the runtime's own Date and Intl, or a smaller package such as dayjs"),
     "googleapis": Heavy("googleapis", "the one API from its @googleapis package"),
     r"^@aws-sdk/(?:client|lib)-[\w-]+": Heavy(
-        "the client package", "its client and commands by their names", parts=True
+        "the client package", "its client and commands by their names", namespace=True
     ),
 }
 

@@ -1,7 +1,7 @@
 """What JavaScript imports bring, and what exports hand on."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tree_sitter import Node
 
@@ -51,7 +51,9 @@ class Links:
             names += [] if all_of_it else [name]
             bindings[local] = whole if all_of_it else joined(whole, [name])
         if clause is None or bindings:
-            yield Imported(self._import(asked, node, tuple(names), tuple(bindings)), bindings)
+            what = self._import(asked, node, tuple(names), tuple(bindings))
+            namespace = any(part.type == "namespace_import" for part in parts)
+            yield Imported(replace(what, namespace=namespace), bindings)
 
     def declaration(self, target: Node, value: Node) -> Imported | None:
         """``const ... = require("...")``, also a part of it; ``None`` for any other declaration."""

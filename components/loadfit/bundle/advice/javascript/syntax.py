@@ -41,6 +41,12 @@ FUNCTIONS = frozenset(
 _WRAPPERS = frozenset(
     {"as_expression", "await_expression", "non_null_expression", "parenthesized_expression", "satisfies_expression"}
 )
+_INTEROP = frozenset(
+    {"__importDefault", "__importStar", "__toESM", "_interopRequireDefault", "_interopRequireWildcard"}
+)
+    {"__importDefault", "__importStar", "__toESM", "_interopRequireDefault", "_interopRequireWildcard"}
+)
+"""What compilers put around ``require`` where the source has ``import``."""
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
 
 
@@ -80,8 +86,17 @@ def text_of(node: Node | None) -> str:
 
 def inner(node: Node) -> Node:
     """An expression without what changes nothing of what it is: brackets, ``await``, ``as``."""
-    while node.type in _WRAPPERS and node.named_children:
-        node = node.named_children[0]
+    while node.named_children:
+        function = node.child_by_field_name("function")
+        given = node.child_by_field_name("arguments")
+        if node.type in _WRAPPERS:
+            node = node.named_children[0]
+        elif node.type == "sequence_expression":
+            node = node.named_children[-1]  # compilers write `(0, module.function)()`
+        elif given is not None and given.named_children and text_of(function) in _INTEROP:
+            node = given.named_children[0]
+        else:
+            break
     return node
 
 

@@ -111,6 +111,8 @@ def whole_packages(analysis: Analysis) -> Iterator[Advice]:
             # Named parts are loaded alone, at least through a bundler; all of it as one name is not.
             if heavy.parts and (one.names or one.exports or not one.bound):
                 continue
+            if heavy.namespace and not one.namespace:
+                continue
             yield Advice(
                 module.path,
                 one.line,
@@ -130,7 +132,7 @@ def wide_indexes(analysis: Analysis) -> Iterator[Advice]:
             if not one.own or one.scope or one.exports or one.module == module.path:
                 continue
             index = analysis.program.modules.get(one.module)
-            if index is None:
+            if index is None or _loaded_before(index, module):
                 continue
             parts = _parts(index)
             if len(parts) < _WIDE:
@@ -143,6 +145,11 @@ def wide_indexes(analysis: Analysis) -> Iterator[Advice]:
             if len(spare) < _WIDE - 1 or _loaded_anyway(analysis, index, spare):
                 continue
             yield _wide(module, one, index, needed, spare)
+
+
+def _loaded_before(index: Module, module: Module) -> bool:
+    """Whether an index is loaded before a module because the module is in its package."""
+    return index.path.endswith("__init__.py") and module.path.startswith(index.path.removesuffix("__init__.py"))
 
 
 def _parts(index: Module) -> set[str]:
