@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine schema api proof-functions proof-egress proof-egress-controls setup lock clean
+.PHONY: help preview test check format docs engine schema api proof-advice proof-functions proof-egress proof-egress-controls setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -45,6 +45,9 @@ api: $(READY) ## pack the function of the reference stack, with its driver, into
 	@tools/uv pip install --quiet --python .venv --require-hashes --only-binary :all: --target build/api \
 		--requirement stacks/api/requirements.txt
 	@cp stacks/api/*.py build/api
+
+proof-advice: $(READY) ## ask for advice on other people's functions (needs pip, npm and their indexes)
+	@$(BIN)/python -m proofs.advice
 
 proof-functions: $(READY) ## prove the sizes of functions by simulation
 	@$(BIN)/python -m proofs.functions --workers $(WORKERS)

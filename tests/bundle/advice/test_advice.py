@@ -3,6 +3,8 @@
 import contextlib
 import io
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,12 @@ def test_the_example_of_the_documentation_prints_what_it_shows() -> None:
     with contextlib.redirect_stdout(printed):
         exec(shown[1], {})
     assert printed.getvalue() == shown[2]
+
+
+def test_python_needs_no_parser_of_javascript() -> None:
+    program = (
+        "import sys; from loadfit.bundle.advice import advise; advise({'app.py': ''}, None); "
+        "print(*(name for name in sys.modules if name.startswith(('tree_sitter', 'pulumi'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"

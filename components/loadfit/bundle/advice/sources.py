@@ -84,7 +84,8 @@ def _javascript(path: str, text: str, paths: list[str]) -> Module | Unreadable:
     if len(text) > _MINIFIED * (text.count("\n") + 1):
         return Unreadable(path, 1, "it is minified")
     # Loaded here: a function in Python needs no parser of JavaScript.
-    from loadfit.bundle.advice.javascript import mistake, parse, read_javascript  # noqa: PLC0415
+    from loadfit.bundle.advice.javascript.reader import read_javascript  # noqa: PLC0415
+    from loadfit.bundle.advice.javascript.syntax import mistake, parse  # noqa: PLC0415
 
     root = parse(path, text)
     line = mistake(root)

@@ -44,8 +44,6 @@ _WRAPPERS = frozenset(
 _INTEROP = frozenset(
     {"__importDefault", "__importStar", "__toESM", "_interopRequireDefault", "_interopRequireWildcard"}
 )
-    {"__importDefault", "__importStar", "__toESM", "_interopRequireDefault", "_interopRequireWildcard"}
-)
 """What compilers put around ``require`` where the source has ``import``."""
 _NAMES = frozenset({"identifier", "shorthand_property_identifier", "shorthand_property_identifier_pattern"})
 
