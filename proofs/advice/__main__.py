@@ -1,7 +1,7 @@
 """Proves on other people's functions that advice does not crash, and counts its false alarms: ``make proof-advice``.
 
-It needs pip, npm and the package indexes. None of the functions is run, and nothing is kept; each piece of advice was judged by
-hand, and one that was not is a broken claim. It prints a table, and ends with 1 where a claim is broken.
+It needs pip, npm and the package indexes. None of the functions is run, and nothing is kept; each piece of advice was
+judged by hand, and one that was not is a broken claim. It prints a table, and ends with 1 where a claim is broken.
 """
 
 import argparse
