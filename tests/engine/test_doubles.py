@@ -264,6 +264,17 @@ class TestFunctions:
         with pytest.raises(Refused, match="more than the 4 that are reserved"):
             account.create(aws.PROVISIONED, **warm, qualifier="live")
 
+    def test_a_version_is_warm_once(self, account: Account, function: str) -> None:
+        warm = {"functionName": function, "provisionedConcurrentExecutions": 5}
+        for name in ("blue", "green"):
+            account.create(aws.ALIAS, functionName=function, name=name, functionVersion="1")
+        first = account.create(aws.PROVISIONED, **warm, qualifier="blue")
+        for qualifier in ("green", "1"):
+            with pytest.raises(Refused, match="already Provisioned version"):
+                account.create(aws.PROVISIONED, "other", **warm, qualifier=qualifier)
+        account.delete(aws.PROVISIONED, first)
+        account.create(aws.PROVISIONED, "other", **warm, qualifier="green")
+
     @pytest.mark.parametrize(
         ("token", "inputs"),
         [

@@ -164,3 +164,11 @@ class TestDeployment:
             "Permission warm-caller-api": "replace"
         }
         assert engine.unaccounted() == []
+
+    def test_under_another_alias_the_same_version_is_warm_again(self, engine: Engine, code: Path) -> None:
+        engine.up(warm(code))
+        engine.up(warm(code, alias_name="green"))
+        assert only(engine, ALIAS).get("name") == "green"
+        assert only(engine, PROVISIONED).get("qualifier") == "green"
+        assert versions(engine) == 1
+        assert engine.unaccounted() == []

@@ -193,6 +193,12 @@ def _at_least_one(inputs: Inputs) -> list[tuple[str, str]]:
 LAWS.checks[PROVISIONED] = _at_least_one
 
 
+def _warmed(cloud: Cloud, provisioned: Object) -> str:
+    """The version that is kept warm."""
+    alias = cloud.objects.get((ALIAS, provisioned.id))
+    return provisioned.id if alias is None else f"{alias.get('functionName')}:{alias.get('functionVersion')}"
+
+
 @LAWS.refuse("create", PROVISIONED)
 @LAWS.refuse("update", PROVISIONED)
 def _qualifier_can_be_warm(cloud: Cloud, provisioned: Object, _: Inputs) -> None:
@@ -204,6 +210,12 @@ def _qualifier_can_be_warm(cloud: Cloud, provisioned: Object, _: Inputs) -> None
         raise Refused("InvalidParameterValueException: Provisioned Concurrency Configs cannot be applied to $LATEST")
     if alias is not None and alias.get("routingConfig"):
         raise Refused("InvalidParameterValueException: Alias with weights can not be used with Provisioned Concurrency")
+    version = qualified if alias is None else f"{provisioned.get('functionName')}:{alias.get('functionVersion')}"
+    if any(other.id != provisioned.id and _warmed(cloud, other) == version for other in cloud.of_type(PROVISIONED)):
+        raise Refused(
+            "InvalidParameterValueException: Alias can not be used for Provisioned Concurrency configuration on an "
+            "already Provisioned version"
+        )
     function = cloud.objects[FUNCTION, provisioned.get("functionName")]
     reserved = function.get("reservedConcurrentExecutions")
     if reserved is not None and provisioned.get("provisionedConcurrentExecutions") > reserved >= 0:
