@@ -82,8 +82,12 @@ def read_secret(arn: str) -> Credentials:
     Raises:
         BadSettings: It holds none; what it holds is not shown.
     """
-    # In Lambda's runtime, and needed nowhere else.
-    manager: Any = import_module("boto3").client("secretsmanager")
+    # Both are in Lambda's runtime, and needed nowhere else. Where there is no way to Secrets Manager, this fails before
+    # the initialization may take no longer, instead of after minutes.
+    patience: Any = import_module("botocore.config").Config(
+        connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 2}
+    )
+    manager: Any = import_module("boto3").client("secretsmanager", config=patience)
     return parse_secret(manager.get_secret_value(SecretId=arn)["SecretString"])
 
 

@@ -185,7 +185,7 @@ class TestConnecting:
 
 
 class TestEntryPoint:
-    """app.py as Lambda loads it, in a process of its own, with a stand-in for boto3."""
+    """app.py as Lambda loads it, in a process of its own, with stand-ins for boto3 and botocore."""
 
     BOTO3 = """\
 import json
@@ -195,13 +195,17 @@ class Secrets:
         assert SecretId == "arn:of:the:secret"
         return {"SecretString": json.dumps({"username": "orders", "password": %r})}
 
-def client(name):
+def client(name, config):
     assert name == "secretsmanager"
+    worst = (config["connect_timeout"] + config["read_timeout"]) * config["retries"]["total_max_attempts"]
+    assert worst < 10, "the longest that an initialization may take"
     return Secrets()
 """
 
     def run(self, folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
         (folder / "boto3.py").write_text(self.BOTO3 % PASSWORD)
+        (folder / "botocore").mkdir()
+        (folder / "botocore" / "config.py").write_text("Config = dict\n")
         (folder / "main.py").write_text(
             "import json, sys, types\n"
             "import app\n"
