@@ -16,6 +16,7 @@ passes through the program: RDS keeps the master's in Secrets Manager, the role'
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pulumi
@@ -83,7 +84,23 @@ def pool_config(loads: Mapping[str, loadfit.DatabaseLoad]) -> PoolConfig:
     return known
 
 
-def databases(loads: Mapping[str, loadfit.DatabaseLoad], wired: PoolConfig, network: Network, region: str) -> None:
+@dataclass(frozen=True)
+class Pools:
+    """The pools, and the cluster that they are in."""
+
+    by_database: Mapping[str, loadfit.PgBouncerPool]
+    cluster: kubernetes.Provider | None
+    """``None``: that of the ambient kubeconfig."""
+    namespace: str
+
+
+def databases(
+    loads: Mapping[str, loadfit.DatabaseLoad],
+    wired: PoolConfig,
+    network: Network,
+    region: str,
+    ways_in: Mapping[str, loadfit.PoolLoadBalancer],
+) -> Pools:
     """Makes each declared database with its pool, and exports where clients find it.
 
     Args:
@@ -91,35 +108,39 @@ def databases(loads: Mapping[str, loadfit.DatabaseLoad], wired: PoolConfig, netw
         wired: The configuration of the pools.
         network: Where they stand.
         region: The Region's code.
+        ways_in: By database, the way into its pool for clients outside of the cluster.
 
     Raises:
         loadfit.InvalidInputs: A load does not fit.
     """
+    pools: dict[str, loadfit.PgBouncerPool] = {}
     if not loads:
-        return
-    subnets = [subnet for zone in network.zones.values() for subnet in zone["private_subnet_ids"]]
-    group = aws.rds.SubnetGroup("databases", subnet_ids=subnets, region=region, tags=_tags("databases"))
+        return Pools(pools, None, wired.namespace)
+    group = aws.rds.SubnetGroup(
+        "databases", subnet_ids=network.private_subnet_ids, region=region, tags=_tags("databases")
+    )
     cluster = _cluster()
     for name, load in loads.items():
         instance = _instance(name, load, network, wired, group, region)
         if not load.pooled_groups:
             pulumi.export(f"{name}_host", instance.address)
             continue
-        pool = loadfit.PgBouncerPool(
-            name,
-            {
-                "load": load,
-                "endpoint": instance.endpoint,
-                "credentials": wired.credentials,
-                "server_ca_config_map": wired.server_ca_config_map,
-                "client_tls_secret": wired.client_tls_secret,
-                "namespace": wired.namespace,
-                "database_name": _database_name(name),
-            },
-            pulumi.ResourceOptions(provider=cluster),
-        )
+        given: loadfit.PgBouncerPoolArgs = {
+            "load": load,
+            "endpoint": instance.endpoint,
+            "credentials": wired.credentials,
+            "server_ca_config_map": wired.server_ca_config_map,
+            "client_tls_secret": wired.client_tls_secret,
+            "namespace": wired.namespace,
+            "database_name": database_name(name),
+        }
+        if name in ways_in:
+            given["load_balancer"] = ways_in[name]
+        pool = loadfit.PgBouncerPool(name, given, pulumi.ResourceOptions(provider=cluster))
+        pools[name] = pool
         pulumi.export(f"{name}_url", pool.url)
         pulumi.export(f"{name}_sizing", pool.sizing)
+    return Pools(pools, cluster, wired.namespace)
 
 
 def _cluster() -> kubernetes.Provider | None:
@@ -177,7 +198,7 @@ def _instance(
         engine=ENGINE,
         engine_version=MAJOR,
         instance_class=_instance_class(load),
-        db_name=_database_name(name),
+        db_name=database_name(name),
         username="master",
         manage_master_user_password=True,
         parameter_group_name=parameter_group.name,
@@ -200,8 +221,8 @@ def _instance(
     )
 
 
-def _database_name(name: str) -> str:
-    """RDS takes no hyphen in it."""
+def database_name(name: str) -> str:
+    """A database's name in PostgreSQL: RDS takes no hyphen in it."""
     return name.replace("-", "_")
 
 

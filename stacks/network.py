@@ -41,6 +41,11 @@ class Network:
     private_blocks: Mapping[str, str]
     """Addresses of the private subnets by zone; none are known of a network that exists already."""
 
+    @property
+    def private_subnet_ids(self) -> list[pulumi.Input[str]]:
+        """All private subnets, zone by zone."""
+        return [subnet for zone in self.zones.values() for subnet in zone["private_subnet_ids"]]
+
 
 class _ExistingZone(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)

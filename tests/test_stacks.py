@@ -1,5 +1,6 @@
 """The reference project: its program, and what `loadfit preview` shows of it."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -27,12 +28,20 @@ PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
 ADMITTED = "aws:ec2/securityGroup:SecurityGroup"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+REACH = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+FUNCTION = "aws:lambda/function:Function"
 POOL = "loadfit:index:PgBouncerPool"
 KUBERNETES = "pulumi:providers:kubernetes"
 UNTAGGED = {
+    "aws:appautoscaling/policy:Policy",
     "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:ec2/route:Route",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:lambda/alias:Alias",
+    "aws:lambda/functionUrl:FunctionUrl",
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
 }
 """What has no tags in AWS."""
 
@@ -48,8 +57,15 @@ def document(zones: int = 3, pods: int = 200) -> dict[str, Any]:
 
 
 def case_study(zones: int = 3) -> dict[str, Any]:
-    """The whole document of the stack prod: egress and database."""
+    """The whole document of the stack prod: egress, database and function."""
     return {**yaml.safe_load((ROOT / "examples" / "case-study.yaml").read_text()), "zones": zones}
+
+
+def without_functions() -> dict[str, Any]:
+    """The same for tests of the database alone."""
+    load = case_study()
+    del load["functions"]
+    return load
 
 
 def named(resource: Resource) -> dict[str, Any]:
@@ -61,19 +77,38 @@ def by_urn(resource: Resource) -> str:
     return resource.urn
 
 
+BALANCER = "k8s-default-orders-0a1b.elb.us-east-1.amazonaws.com"
+CA = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def reached(service: Resource) -> dict[str, Any]:
+    """What the AWS Load Balancer Controller tells of its load balancer."""
+    if service.inputs["spec"].get("type") != "LoadBalancer":
+        return {}
+    return {"status": {"loadBalancer": {"ingress": [{"hostname": BALANCER}]}}}
+
+
 STATE: dict[str, Any] = {
+    "kubernetes:core/v1:Service": reached,
+    "kubernetes:core/v1:ConfigMap": lambda one: {"data": {"ca.crt": CA}} if one.read else {},
+    "aws:lambda/functionUrl:FunctionUrl": {"functionUrl": "https://0a1b.lambda-url.us-east-1.on.aws/"},
     INSTANCE: lambda one: {"endpoint": f"{one.name}.abc.rds.amazonaws.com:5432", "address": f"{one.name}.abc"},
     PARAMETERS: named,
     SUBNET_GROUP: named,
 }
 
 
-def deployed(stack: str = "prod", secrets: tuple[str, ...] = (), **config: Any) -> Deployment:
+def deployed(
+    stack: str = "prod", secrets: tuple[str, ...] = (), state: dict[str, Any] = STATE, **config: Any
+) -> Deployment:
     """A stack of the reference project, deployed, with other values for some keys of the `loadfit` namespace."""
     declared = find_project(ROOT).stack(stack).config
     values = {**declared, **{f"loadfit:{key}": value for key, value in config.items()}}
+    if isinstance(values.get("loadfit:function"), dict):
+        # What `make api` packs is not there in every clone.
+        values["loadfit:function"] = {"code": "api", **values["loadfit:function"]}
     kept = {key: value for key, value in values.items() if value is not None}
-    return deploy(STACKS, config=kept, secrets=secrets, project="loadfit", stack=stack, state=STATE, check=False)
+    return deploy(STACKS, config=kept, secrets=secrets, project="loadfit", stack=stack, state=state, check=False)
 
 
 def refusal(stack: str = "prod", **config: Any) -> str:
@@ -116,7 +151,8 @@ class TestProgram:
         assert all(one.type.startswith("aws:") for one in managed)
         assert {one.type for one in managed} > {INSTANCE, PARAMETERS, SUBNET_GROUP, ADMITTED, RULE, GATEWAY}
         for one in managed:
-            assert one.inputs["region"] == "us-east-1", one.name
+            if not one.type.startswith("aws:iam/"):  # global
+                assert one.inputs["region"] == "us-east-1", one.name
             if one.type not in UNTAGGED:
                 assert one.inputs["tags"].items() >= {"project": "loadfit", "stack": "prod", "Name": one.name}.items()
 
@@ -159,11 +195,17 @@ class TestProgram:
         assert after.error is None
         difference = changes(prod, after)
         assert difference.deleted == ()
-        assert [urn for urn in difference.created if RULE in urn] == [
-            after.resource("orders-database-use1-az6", RULE).urn
-        ]
+        rules = [urn.rpartition("::")[2] for urn in difference.created if RULE in urn or REACH in urn]
+        assert sorted(rules) == ["orders-database-use1-az6", "storefront-function-pool-use1-az6"]
         rest = {urn: inputs for urn, inputs in difference.changed.items() if "MultiAzNatEgress" not in urn}
-        assert rest == {prod.resource("databases").urn: {"subnetIds"}}
+        assert rest == {
+            prod.resource("databases").urn: {"subnetIds"},
+            # The pool's load balancer stands in one zone more, and so does the function.
+            prod.resource("orders", POOL).urn: {"loadBalancer"},
+            prod.resource("orders-load-balancer").urn: {"metadata", "spec"},
+            prod.resource("orders-network-policy").urn: {"spec"},
+            prod.resource("storefront-function", FUNCTION).urn: {"vpcConfig"},
+        }
 
     def test_the_load_may_stand_in_the_stack_itself(self, prod: Deployment) -> None:
         difference = changes(prod, deployed(load=case_study()))
@@ -259,7 +301,7 @@ class TestDatabases:
 
     def test_only_the_private_subnets_are_admitted(self, prod: Deployment) -> None:
         rules = {rule.name: rule.inputs for rule in prod.of_type(RULE)}
-        (group,) = prod.of_type(ADMITTED)
+        group = prod.resource("orders-database", ADMITTED)
         assert {name: rule["cidrIpv4"] for name, rule in rules.items()} == {
             f"orders-database-{zone}": prod.resource(f"private-{zone}").inputs["cidrBlock"] for zone in ZONES
         }
@@ -273,14 +315,14 @@ class TestDatabases:
     @pytest.mark.parametrize("network", [None, TestExistingNetwork.NETWORK])
     def test_only_the_clusters_security_group_is_admitted_where_it_is_told(self, network: Any) -> None:
         pool = {**self.POOL, "cluster_security_group": "sg-0a1b"}
-        deployment = deployed(pool=pool, network=network)
+        deployment = deployed(load=without_functions(), pool=pool, network=network)
         assert deployment.error is None
         (rule,) = deployment.of_type(RULE)
         assert rule.inputs["referencedSecurityGroupId"] == "sg-0a1b"
         assert "cidrIpv4" not in rule.inputs
 
     def test_a_network_that_exists_needs_the_clusters_security_group(self) -> None:
-        text = refusal(network=TestExistingNetwork.NETWORK, zones=None)
+        text = refusal(load=without_functions(), network=TestExistingNetwork.NETWORK, zones=None)
         assert text.startswith("loadfit:pool: expected cluster_security_group, the security group of the cluster's")
         assert len(text.splitlines()) == 1
 
@@ -320,8 +362,11 @@ class TestDatabases:
         load = case_study()
         load["databases"]["past-orders"] = load["databases"].pop("orders")
         load["functions"]["storefront"]["database"]["name"] = "past-orders"
-        deployment = deployed(load=load)
+        function = {"secrets": {"past-orders": TestFunctions.SECRET}, "pool_ca_config_map": "pool-ca"}
+        deployment = deployed(load=load, function=function)
         assert deployment.error is None
+        told = deployment.resource("storefront-function", FUNCTION).inputs["environment"]["variables"]
+        assert told["DATABASE_NAME"] == "past_orders"
         assert deployment.resource("past-orders", INSTANCE).inputs["dbName"] == "past_orders"
         assert deployment.resource("past-orders", POOL).inputs["databaseName"] == "past_orders"
 
@@ -330,7 +375,7 @@ class TestDatabases:
         assert {one.provider for one in prod.children(prod.resource("orders", POOL))} == {None}
 
     def test_a_kubeconfig_that_is_told_is_the_pools_and_stays_secret(self) -> None:
-        deployment = deployed(secrets=("loadfit:kubeconfig",), kubeconfig=self.KUBECONFIG)
+        deployment = deployed(load=without_functions(), secrets=("loadfit:kubeconfig",), kubeconfig=self.KUBECONFIG)
         assert deployment.error is None
         (provider,) = deployment.of_type(KUBERNETES)
         assert provider.inputs["kubeconfig"] == self.KUBECONFIG
@@ -362,7 +407,7 @@ class TestDatabases:
 
     @pytest.mark.parametrize("client", [None, False])
     def test_a_database_that_nobody_pools_needs_no_pool(self, client: bool | None) -> None:
-        load = case_study()
+        load = without_functions()
         database = load["databases"]["orders"]
         for size in ("replicas", "server_connections", "max_client_conn"):
             del database[size]
@@ -370,7 +415,6 @@ class TestDatabases:
             database["pooled"] = False
         else:
             database["clients"][0]["pooled"] = client
-            load["functions"]["storefront"]["database"]["pooled"] = client
         database["max_connections"] = 400
         deployment = deployed(load=load, pool=None)
         assert deployment.error is None, deployment.error
@@ -384,6 +428,147 @@ class TestDatabases:
         assert deployed(load=document(), pool=None).error is None
 
 
+class TestFunctions:
+    """The functions of the load, on their way to the database through the pool."""
+
+    SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:orders-0a1b2c"
+
+    def test_it_reaches_the_pool_by_its_load_balancer_and_verifies_its_name(self, prod: Deployment) -> None:
+        told = prod.resource("storefront-function", FUNCTION).inputs["environment"]["variables"]
+        assert told == {
+            "DATABASE_HOST": BALANCER,
+            "DATABASE_PORT": "6432",
+            "DATABASE_SERVER_NAME": "orders.default.svc.cluster.local",
+            "DATABASE_CA": CA,
+            "DATABASE_NAME": "orders",
+            "DATABASE_SECRET": self.SECRET,
+            "DATABASE_TIMEOUT_SECONDS": "0.75",
+        }
+
+    def test_what_it_is_told_is_what_its_code_asks_for(self, prod: Deployment) -> None:
+        from settings import Settings
+
+        told = prod.resource("storefront-function", FUNCTION).inputs["environment"]["variables"]
+        known = Settings.from_environment(told)
+        assert (known.host, known.port, known.secret) == (BALANCER, 6432, self.SECRET)
+
+    def test_the_load_balancer_lets_the_private_subnets_in_and_stands_in_them(self, prod: Deployment) -> None:
+        balancer = prod.resource("orders-load-balancer").inputs
+        blocks = [prod.resource(f"private-{zone}").inputs["cidrBlock"] for zone in ZONES]
+        assert balancer["spec"]["loadBalancerSourceRanges"] == blocks
+        assert ",".join(f"private-{zone}-id" for zone in ZONES) in balancer["metadata"]["annotations"].values()
+
+    def test_it_runs_in_the_private_subnets_and_reaches_no_more_than_it_needs(self, prod: Deployment) -> None:
+        network = prod.resource("storefront-function", FUNCTION).inputs["vpcConfig"]
+        group = prod.resource("storefront-function", ADMITTED)
+        assert network["subnetIds"] == [f"private-{zone}-id" for zone in ZONES]
+        assert network["securityGroupIds"] == [group.id]
+        assert "ingress" not in group.inputs
+        reached = {
+            (one.inputs["cidrIpv4"], one.inputs["fromPort"], one.inputs["toPort"]) for one in prod.of_type(REACH)
+        }
+        blocks = [prod.resource(f"private-{zone}").inputs["cidrBlock"] for zone in ZONES]
+        assert reached == {*((block, 6432, 6432) for block in blocks), ("0.0.0.0/0", 443, 443)}
+        assert {one.inputs["securityGroupId"] for one in prod.of_type(REACH)} == {group.id}
+
+    def test_its_role_reads_the_one_secret_and_no_other(self, prod: Deployment) -> None:
+        policy = json.loads(prod.resource("storefront-policy").inputs["policy"])
+        reading = [one for one in policy["Statement"] if "secretsmanager" in json.dumps(one)]
+        assert [(one["Action"], one["Resource"]) for one in reading] == [
+            (["secretsmanager:GetSecretValue"], [self.SECRET])
+        ]
+
+    def test_its_url_asks_for_signed_requests(self, prod: Deployment) -> None:
+        (url,) = prod.of_type("aws:lambda/functionUrl:FunctionUrl")
+        assert url.inputs["authorizationType"] == "AWS_IAM"
+
+    def test_it_starts_only_with_a_way_out_and_a_pool(self, prod: Deployment) -> None:
+        group = prod.resource("storefront-function", ADMITTED)
+        assert group.urn in prod.resource("storefront-function", FUNCTION).dependencies
+        for name in ("egress-use1-az1-default-route", "orders-replicas", "orders-load-balancer"):
+            assert prod.resource(name).urn in group.dependencies, name
+
+    def test_no_output_holds_more_than_where_it_is_and_its_sizes(self, prod: Deployment) -> None:
+        known = {key for key in prod.outputs if key.startswith("storefront")}
+        assert known == {"storefront_function_url", "storefront_function_sizing"}
+        assert self.SECRET not in repr(prod.outputs)
+
+    def test_a_function_without_a_runtime_has_the_codes(self, prod: Deployment) -> None:
+        assert prod.resource("storefront-function", FUNCTION).inputs["runtime"] == "python3.13"
+        load = case_study()
+        load["functions"]["storefront"]["runtime"] = "python3.12"
+        deployment = deployed(load=load)
+        assert deployment.resource("storefront-function", FUNCTION).inputs["runtime"] == "python3.12"
+
+    def test_in_a_network_that_exists_the_addresses_are_told(self) -> None:
+        pool = {**TestDatabases.POOL, "cluster_security_group": "sg-0a1b"}
+        existing: dict[str, Any] = {"pool": pool, "network": TestExistingNetwork.NETWORK, "zones": None}
+        given = {"secrets": {"orders": self.SECRET}, "pool_ca_config_map": "pool-ca"}
+        assert "loadfit:function.private_cidrs: expected the addresses" in refusal(**existing, function=given)
+        deployment = deployed(**existing, function={**given, "private_cidrs": ["10.1.0.0/16"]})
+        assert deployment.error is None, deployment.error
+        balancer = deployment.resource("orders-load-balancer").inputs
+        assert balancer["spec"]["loadBalancerSourceRanges"] == ["10.1.0.0/16"]
+        assert deployment.resource("storefront-function-pool-10.1.0.0/16").inputs["cidrIpv4"] == "10.1.0.0/16"
+
+    @pytest.mark.parametrize(
+        ("function", "told"),
+        [
+            (
+                None,
+                "loadfit:function: expected what the functions are given (secrets, pool_ca_config_map), found nothing",
+            ),
+            ({"secrets": {"orders": SECRET}}, "loadfit:function: pool_ca_config_map: Field required"),
+            (
+                {"secrets": {"orders": "hunter2"}, "pool_ca_config_map": "pool-ca"},
+                "loadfit:function: secrets.orders: Value error, expected a secret's ARN, such as",
+            ),
+            (
+                {"secrets": {"billing": SECRET}, "pool_ca_config_map": "pool-ca"},
+                "loadfit:function.secrets: expected the secret of each database that functions use, found none of",
+            ),
+            ({"secret": SECRET, "secrets": {}, "pool_ca_config_map": "x"}, "loadfit:function: secret: Extra inputs"),
+        ],
+    )
+    def test_what_is_missing_or_wrong_is_told_by_its_place(self, function: Any, told: str) -> None:
+        text = refusal(function=function)
+        assert text.startswith(told)
+        assert "hunter2" not in text
+
+    def test_a_function_that_the_stack_has_no_code_for_is_refused(self) -> None:
+        load = case_study()
+        load["functions"]["storefront"]["in_vpc"] = False
+        assert refusal(load=load).startswith("functions.storefront.in_vpc: expected true")
+        del load["functions"]["storefront"]["database"]
+        assert refusal(load=load).startswith("functions.storefront.database: expected a database that is pooled")
+
+    def test_a_config_map_without_the_authority_is_refused(self) -> None:
+        """It is read in the deployment: the SDK wraps what an output's function raises."""
+        state = {**STATE, "kubernetes:core/v1:ConfigMap": lambda one: {"data": {"tls.crt": CA}} if one.read else {}}
+        deployment = deployed(state=state)
+        assert "pool_ca_config_map: expected a ConfigMap with certificates as PEM under ca.crt" in str(deployment.error)
+
+    def test_without_the_packed_code_nothing_is_deployed(self, tmp_path: Path) -> None:
+        """What it was packed into is not there; a preview does with the source."""
+        for file in STACKS.glob("*.py"):
+            shutil.copy(file, tmp_path / file.name)
+        shutil.copytree(STACKS / "api", tmp_path / "api")
+        config = {**find_project(ROOT).stack("prod").config, "loadfit:load": case_study()}
+        given: dict[str, Any] = {
+            "config": config,
+            "project": "loadfit",
+            "stack": "prod",
+            "state": STATE,
+            "check": False,
+        }
+        assert str(deploy(tmp_path, **given).error) == (
+            "build/api: expected the packed orders API, found nothing. Run `make api`."
+        )
+        previewed = deploy(tmp_path, **given, preview=True)
+        assert previewed.error is None, previewed.error
+        assert previewed.resource("storefront-function", FUNCTION)
+
+
 class TestPreviewCommand:
     def test_prod_shows_resources_sizes_and_cost(self) -> None:
         """The numbers of the case study, from the command that a user runs."""
@@ -391,7 +576,7 @@ class TestPreviewCommand:
         assert (done.returncode, done.stderr) == (0, "")
         for shown in ("60,000", "75,000", "165,000", "110,000", "36,000 of 55,000", "65%", "$109.50", "+$73.00"):
             assert shown in done.stdout, shown
-        assert "Resources of stack prod: 68 to create, 0 read" in done.stdout
+        assert "Resources of stack prod: 96 to create, 1 read" in done.stdout
         for zone in ZONES:
             assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
         assert "stack prod: fits" in done.stdout

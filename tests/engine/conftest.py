@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
+from tests.engine.doubles.cloud import Cloud
 from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, unmounted
 from tests.engine.engine import Doubles, Engine, new_stack
 
@@ -60,11 +61,18 @@ def engine(tmp_path: Path, blank: Path, home: Path, command: automation.PulumiCo
     return Engine(folder, home, command, doubles)
 
 
+def plant_authority(kubernetes: Cloud) -> None:
+    """The ConfigMap with who signed the pool's certificate, which functions are told."""
+    data = {"ca.crt": "-----BEGIN CERTIFICATE-----"}
+    kubernetes.plant(CONFIG_MAP, "default/pool-ca", metadata={"name": "pool-ca", "namespace": "default"}, data=data)
+
+
 @pytest.fixture
 def cluster(engine: Engine) -> Engine:
     """The engine, with what a pool is given in its cluster, and an eye on what its pods mount."""
     for token, name in ((SECRET, "orders-database"), (CONFIG_MAP, "rds-ca"), (SECRET, "orders-pool-tls")):
         engine.kubernetes.plant(token, f"default/{name}", metadata={"name": name, "namespace": "default"})
+    plant_authority(engine.kubernetes)
 
     def a_pod_that_restarts_finds_its_configuration() -> None:
         missing = unmounted(engine.kubernetes)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.engine import language_host
+from tests.engine.conftest import plant_authority
 from tests.engine.engine import Doubles, environment
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,7 @@ def _language_host(folder: Path) -> Path:
 @pytest.fixture
 def project(tmp_path: Path, cli: Path, home: Path, doubles: Doubles) -> Project:
     doubles.clear()
+    plant_authority(doubles.kubernetes.cloud)
     return Project(tmp_path, cli, home, doubles)
 
 

@@ -18,6 +18,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 ROOT = Path(__file__).parents[2]
 ZONES = ["use1-az1", "use1-az2", "use1-az4"]
+FUNCTION = {
+    "secrets": {"orders": "arn:aws:secretsmanager:us-east-1:111122223333:secret:orders-0a1b2c"},
+    "pool_ca_config_map": "pool-ca",
+    "code": str(ROOT / "stacks" / "api"),
+}
 WIRING = {"credentials": "orders-database", "server_ca_config_map": "rds-ca", "client_tls_secret": "orders-pool-tls"}
 
 
@@ -40,7 +45,9 @@ def configure(engine: Engine, zones: list[str] | None = None, **more: Any) -> No
     """Sets the load, with other values for some of its sections."""
     wired = zones or ZONES
     load = document(zones=len(wired), **more)
-    engine.configure({"loadfit:load": load, "loadfit:zones": wired, "loadfit:pool": WIRING})
+    engine.configure(
+        {"loadfit:load": load, "loadfit:zones": wired, "loadfit:pool": WIRING, "loadfit:function": FUNCTION}
+    )
 
 
 def databases(**more: Any) -> dict[str, Any]:
@@ -54,7 +61,7 @@ class TestLifeCycle:
     def test_it_is_made_and_a_second_up_changes_nothing_also_after_a_refresh(self, cluster: Engine) -> None:
         configure(cluster)
         made = cluster.up(program)
-        assert set(made.operations.values()) == {"create"}
+        assert set(made.operations.values()) == {"create", "read"}, "read: the ConfigMap of the pool's authority"
         assert cluster.unaccounted() == []
         assert cluster.up(program).touched == {}
         assert cluster.up(program, refresh=True).touched == {}

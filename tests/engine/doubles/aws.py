@@ -16,6 +16,7 @@ EIP = "aws:ec2/eip:Eip"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 INTERNET_GATEWAY = "aws:ec2/internetGateway:InternetGateway"
 NAT_GATEWAY = "aws:ec2/natGateway:NatGateway"
+REACH = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 SUBNET = "aws:ec2/subnet:Subnet"
 INSTANCE = "aws:rds/instance:Instance"
@@ -111,10 +112,10 @@ def _tables_have_no_such_endpoint(cloud: Cloud, endpoint: Object, _: Inputs) -> 
 _ADMITTED = ("securityGroupId", "ipProtocol", "fromPort", "toPort", "cidrIpv4", "referencedSecurityGroupId")
 
 
-@LAWS.refuse("create", RULE)
-@LAWS.refuse("update", RULE)
+@LAWS.refuse("create", RULE, REACH)
+@LAWS.refuse("update", RULE, REACH)
 def _admitted_once(cloud: Cloud, rule: Object, _: Inputs) -> None:
-    for other in cloud.of_type(RULE):
+    for other in cloud.of_type(rule.type):
         if other.id != rule.id and all(other.get(path) == rule.get(path) for path in _ADMITTED):
             raise Refused(f"InvalidPermission.Duplicate: the rule is there already, {other.label}")
 

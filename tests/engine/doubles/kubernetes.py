@@ -56,6 +56,14 @@ def _pods_become_ready(cloud: Cloud, replicas: Object, _: Inputs) -> None:
         raise Refused(f"the pods have no names: there is no Service {peers}")
 
 
+@LAWS.follow("create", SERVICE)
+def _gets_a_load_balancer(_cloud: Cloud, service: Object, _: Inputs) -> None:
+    """The provider waits until the AWS Load Balancer Controller tells its name."""
+    if service.get("spec.type") == "LoadBalancer":
+        host = f"k8s-{service.get('metadata.name')}.elb.us-east-1.amazonaws.com"
+        service.computed["status"] = {"loadBalancer": {"ingress": [{"hostname": host}]}}
+
+
 _MUTABLE = {
     *("replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"),
     "revisionHistoryLimit",
