@@ -203,6 +203,26 @@ class TestEveryRemedy:
             assert len({tuple(map(str, remedy.changes)) for remedy in item.remedies}) == len(item.remedies)
 
 
+QUOTA_FOR_BOTH: Document = {
+    "region": "us-east-1",
+    "zones": 1,
+    "workloads": {"checkout": {"pods": 120, "rollout_surge": 1.1}},
+    "egress": {
+        "quota_addresses_per_region": 8,
+        "flows": [
+            {"from": "checkout", "to": "api.stripe.com:443", "connections_per_pod": 616},
+            {
+                "from": "checkout",
+                "to": "api.stripe.com:443",
+                "new_connections_per_second_per_pod": 7,
+                "connection_duration_ms": 0,
+            },
+        ],
+    },
+}
+"""Fewer addresses, which fit the quota, and a second zone, which needs more of it once they are there."""
+
+
 class TestTogether:
     @slow
     @given(documents())
@@ -211,6 +231,7 @@ class TestTogether:
     @example(one_pod(zones=2, region="sa-east-1", gateways=1, addresses_per_gateway=3))
     @example(one_pod(zones=3, pods=600, flow=CLOSED_AT_ONCE, addresses_per_gateway=3))
     @example(one_pod(zones=1, pods=1_000, flow=CLOSED_AT_ONCE))
+    @example(QUOTA_FOR_BOTH)
     def test_the_first_remedies_of_all_findings_make_the_document_fit(self, document: Document) -> None:
         """Applied in order, where every finding has one: no error is left, and none of the findings."""
         plan = sized(document)

@@ -88,7 +88,6 @@ def test_max_connections_are_raised_wherever_a_database_of_the_server_declares_t
 
 def test_a_server_is_eased_by_any_of_its_databases() -> None:
     """60 connections too many: those of a database that has more than it needs, or of the one that says it."""
-    idle = {"server_connections": 120, "replicas": 2, "server": "main"}
     payments = database(
         "payments",
         server="main",
@@ -96,7 +95,7 @@ def test_a_server_is_eased_by_any_of_its_databases() -> None:
         replicas=2,
         clients=[{**PAYMENTS, "transactions_per_second": 1000}],
     )
-    document, item = remedies(database(**idle), payments)
+    document, item = remedies(database(server="main", server_connections=120, replicas=2), payments)
     touched = {show_path(change.path) for one in item.remedies for change in one.changes}
     assert {"databases.orders.server_connections", "databases.payments.server_connections"} <= touched
     check(document, [item])

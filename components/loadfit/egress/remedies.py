@@ -112,7 +112,8 @@ class _Together:
     def _choices(self, position: int, chosen: list[_Candidate], reached: EgressPlan) -> Iterator[_Candidate]:
         """Own remedies; what was chosen for others and helps here too; own ones that also say what stays as it is.
 
-        The last undo what an earlier remedy sets and this one does not need.
+        These undo what an earlier remedy sets and this one does not need. The last are what the finding needs once the
+        earlier ones are made: a quota, say, that both together need and neither does alone.
         """
         finding = self.plan.findings[position]
         yield from self.own[position]
@@ -120,14 +121,25 @@ class _Together:
             shared = _checked(self.plan, finding, _Draft(other.remedy.kind, other.changes, other.remedy.sentence))
             if shared is not None:
                 yield shared
-        if reached.load.addresses_per_gateway is None:
-            return
-        for draft in _drafts(self.plan, finding):
-            changes = tuple(change for change in draft.changes if change[0] != ("addresses_per_gateway",))
-            full = _Draft(draft.kind, _with_addresses(self.plan.load, changes), draft.sentence)
-            candidate = _checked(self.plan, finding, full, keep_same=True)
-            if candidate is not None:
-                yield candidate
+        if reached.load.addresses_per_gateway is not None:
+            for draft in _drafts(self.plan, finding):
+                changes = tuple(change for change in draft.changes if change[0] != ("addresses_per_gateway",))
+                full = _Draft(draft.kind, _with_addresses(self.plan.load, changes), draft.sentence)
+                candidate = _checked(self.plan, finding, full, keep_same=True)
+                if candidate is not None:
+                    yield candidate
+        left = next((one for one in reached.findings if one.key == finding.key), None)
+        for draft in _drafts(reached, left) if left is not None and chosen else ():
+            candidate = _checked(reached, left or finding, draft)
+            if candidate is not None and (as_declared := self._as_declared(finding, candidate)) is not None:
+                yield as_declared
+
+    def _as_declared(self, finding: Finding, candidate: _Candidate) -> _Candidate | None:
+        """A candidate that was found in a changed load, as one for what is declared; ``None`` where it does not do."""
+        after = size_egress(_applied(self.plan.load, candidate.changes))
+        if _worse(self.plan, after) or finding.key in {other.key for other in after.findings}:
+            return None
+        return _candidate(self.plan, after, candidate.remedy.kind, candidate.remedy.sentence, candidate.changes)
 
 
 @dataclass(frozen=True)
@@ -202,6 +214,10 @@ def _checked(plan: EgressPlan, finding: Finding, draft: _Draft, *, keep_same: bo
     keys = {other.key for other in after.findings}
     if finding.key in keys or _worse(plan, after) or not _is_tight(plan, changes, keys):
         return None
+    return _candidate(plan, after, kind, sentence, changes)
+
+
+def _candidate(plan: EgressPlan, after: EgressPlan, kind: RemedyKind, sentence: str, changes: Changes) -> _Candidate:
     said = tuple(Change(plan.load.where(path), value_at(plan.load, path), value) for path, value in changes)
     return _Candidate(Remedy(kind, said, sentence, _cost_difference(plan, after)), changes)
 
