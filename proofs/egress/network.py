@@ -11,6 +11,7 @@ import resource
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
@@ -45,6 +46,8 @@ def isolate() -> None:
     Raises:
         Missing: It is not allowed to, or the tools are missing.
     """
+    if sys.platform != "linux":
+        raise Missing("It proves on the NAT of a Linux kernel, and this system has another.")
     tools = {"ip": "iproute2", "iptables": "iptables", "conntrack": "conntrack"}
     missing = [package for tool, package in tools.items() if shutil.which(tool) is None]
     if missing:
