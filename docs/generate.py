@@ -17,6 +17,8 @@ from typing import Any, cast, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core.core_schema import ModelSchema
 
 from docs import cases
 from loadfit.bundle.advice import codes as advice_codes
@@ -24,6 +26,7 @@ from loadfit.bundle.advice.javascript.library import JAVASCRIPT
 from loadfit.bundle.advice.library import Library
 from loadfit.bundle.advice.python.library import PYTHON
 from loadfit.core import limits
+from loadfit.core.descriptions import descriptions
 from loadfit.core.exact import show_number
 from loadfit.core.explanations import Explanation
 from loadfit.core.findings import Finding, Severity, Verdict
@@ -245,7 +248,7 @@ def files() -> dict[Path, str]:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of a load document, without what only pydantic needs."""
-    found: dict[str, Any] = _tidied(StackLoad.model_json_schema(by_alias=True))
+    found: dict[str, Any] = _tidied(StackLoad.model_json_schema(by_alias=True, schema_generator=_Described))
     for named in ("workloads", "databases", "functions"):
         found["properties"][named]["propertyNames"] = {"pattern": f"^{NAME.pattern}$"}
     return {
@@ -254,6 +257,18 @@ def schema() -> dict[str, Any]:
         "title": "loadfit load document",
         **found,
     }
+
+
+class _Described(GenerateJsonSchema):
+    """A schema in which each field says what its docstring says."""
+
+    def model_schema(self, schema: ModelSchema) -> dict[str, Any]:
+        found = super().model_schema(schema)
+        for name, said in descriptions(schema["cls"]).items():
+            field = schema["cls"].model_fields[name]
+            if not field.exclude:
+                found["properties"][field.alias or name]["description"] = said
+        return found
 
 
 def _filled(page: str) -> str:
@@ -312,7 +327,7 @@ def _fields(model: type[BaseModel]) -> str:
             _values(field),
             UNITS.get(field.alias or name, ""),
             "**required**" if field.is_required() else _default(model, name),
-            _meaning(field),
+            _meaning(descriptions(model).get(name, "")),
         )
         for name, field in sorted(model.model_fields.items(), key=first)
     )
@@ -324,9 +339,9 @@ def _default(model: type[BaseModel], name: str) -> str:
     return DEFAULTS.get(f"{model.__name__}.{field}", DEFAULTS.get(field, ""))
 
 
-def _meaning(field: FieldInfo) -> str:
+def _meaning(said: str) -> str:
     """The field's docstring without the clause that the column of defaults says."""
-    text = " ".join((field.description or "").split())
+    text = " ".join(said.split())
     text = re.sub(r"(?:^|; )[^;.]*(?:\.\d[^;.]*)* where not declared\.", ".", text)
     return text.lstrip(". ") or "The transport; ports of different protocols do not count against each other."
 

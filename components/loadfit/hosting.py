@@ -19,6 +19,7 @@ from pulumi.provider import ConstructResult, Provider
 from pulumi.provider.experimental.component import ComponentProvider
 
 from loadfit.component import camel_case, field_types, plain_type
+from loadfit.core.descriptions import descriptions
 from loadfit.core.model import Declared
 
 __all__ = ["Components"]
@@ -110,7 +111,7 @@ def completed(schema: Any, components: Sequence[type[pulumi.ComponentResource]])
                 if field.exclude:
                     declared["properties"].pop(camel_case(name))
                 else:
-                    declared["properties"][camel_case(name)]["description"] = field.description
+                    declared["properties"][camel_case(name)]["description"] = descriptions(model).get(name)
     # Without, the generator makes no type for the items of a plain list, and the package for Go does not compile.
     schema["language"]["go"]["generateExtraInputTypes"] = True
     return _tidied(schema)

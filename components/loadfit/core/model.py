@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from loadfit.core.descriptions import descriptions
 from loadfit.core.paths import Path
 from loadfit.core.problems import SHOWN_PROBLEMS, InvalidLoad, Problem, nearest, printable, shown
 
@@ -43,9 +44,9 @@ class Declared(BaseModel):
         extra="forbid",
         strict=True,
         allow_inf_nan=False,
-        use_attribute_docstrings=True,
         validate_by_name=True,
         validate_by_alias=True,
+        defer_build=True,  # a document has few of the parts that it could have
     )
 
     @field_validator("*", mode="before")
@@ -169,8 +170,8 @@ def _unknown_key(model: type[BaseModel], path: Path, *, guesses: bool) -> Proble
 def _meaning(model: type[BaseModel], path: Path) -> str:
     owner = _model_at(model, path[:-1])
     for name, field in owner.model_fields.items() if owner else ():
-        if path[-1] in (name, field.alias) and field.description:
-            return field.description.split("\n\n")[0].replace("\n", " ")
+        if owner and path[-1] in (name, field.alias):
+            return descriptions(owner).get(name, "").split("\n\n")[0].replace("\n", " ")
     return ""
 
 
