@@ -7,10 +7,11 @@ Declared numbers are taken as they are written: ``200.0`` is 200 (hosted program
 import re
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -49,11 +50,22 @@ class Declared(BaseModel):
         defer_build=True,  # a document has few of the parts that it could have
     )
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _as_written(cls, value: Any, info: Any) -> Any:
-        """Brings a value to the form that strict validation takes, where its meaning is beyond doubt."""
-        return _as_written(cls.model_fields[info.field_name].annotation, value)
+    def _as_written(cls, data: Any) -> Any:
+        """Brings values to the form that strict validation takes, where their meaning is beyond doubt."""
+        if not isinstance(data, dict):
+            return data
+        annotations = _annotations(cls)
+        entries = cast("dict[Any, Any]", data)
+        return {key: _as_written(annotations.get(key), value) for key, value in entries.items()}
+
+
+@cache
+def _annotations(model: type[BaseModel]) -> Mapping[str, Any]:
+    """What the fields of a model are declared as, by every name that a document may call them by."""
+    fields = model.model_fields.items()
+    return {known: field.annotation for name, field in fields for known in (name, field.alias) if known}
 
 
 def _as_written(annotation: Any, value: Any) -> Any:
