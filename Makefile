@@ -66,6 +66,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python --version >/dev/null 2>&1 || tools/uv venv --quiet --clear .venv
 	@tools/uv pip sync --quiet --python .venv --require-hashes --compile-bytecode requirements.lock
 	@tools/uv pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q components
 	@touch $@
 
 LOCK = UV_CUSTOM_COMPILE_COMMAND='make lock' tools/uv pip compile --quiet --universal --generate-hashes \

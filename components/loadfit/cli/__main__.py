@@ -5,16 +5,17 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
 
-from loadfit.cli import bundle, explain, preview, render, size
 from loadfit.cli.failure import BAD_INPUT, CANNOT_WRITE, Failure
 from loadfit.core.problems import InvalidLoad, printable
 
 __all__ = ["main"]
 
-_COMMANDS = (size, preview, render, bundle, explain)
+_COMMANDS = ("size", "preview", "render", "bundle", "explain")
+"""The names of the modules beside this one, and of what they do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # A terminal that cannot show a character gets its escape, not a traceback.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parsed = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Only the command that runs pays for its imports.
+    named = [name for name in _COMMANDS if name == next(iter(arguments), None)]
+    parsed = _parser(named or _COMMANDS).parse_args(arguments)
     try:
         code = parsed.run(parsed)
         sys.stdout.flush()
@@ -65,7 +69,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"{self.prog}: {printable(message, 300)}\n")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(names: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="loadfit",
         description="Computes the size of infrastructure from a declared load, before anything is provisioned.",
@@ -73,7 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in _COMMANDS:
+    for name in names:
+        command = import_module(f"loadfit.cli.{name}")
         subparser = commands.add_parser(command.NAME, help=command.HELP, description=command.__doc__)
         command.add_arguments(subparser)
         subparser.set_defaults(run=command.run)
