@@ -1,5 +1,6 @@
 """Findings and remedies as data and as text."""
 
+import pickle
 from fractions import Fraction
 
 import pytest
@@ -59,6 +60,7 @@ def test_a_sizing_error_carries_its_findings() -> None:
     assert error.findings == (finding(),)
     assert isinstance(error, ValueError)
     assert "NAT_PORTS_SHORT" in str(error)
+    assert pickle.loads(pickle.dumps(error)).remedied == error.remedied
 
 
 def test_the_key_outlives_a_changed_number() -> None:

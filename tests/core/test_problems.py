@@ -1,5 +1,7 @@
 """What is wrong is told in one safe line: where, what was expected, what was found, the way out."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -60,3 +62,10 @@ def test_only_what_is_near_is_suggested() -> None:
 def test_parts_are_placed_in_their_whole() -> None:
     """A prefix goes in front of each path."""
     assert under([Problem(("to",), "a", "b")], ("flows", 1))[0].path == ("flows", 1, "to")
+
+
+def test_it_crosses_processes() -> None:
+    """A pool hands on what its workers raise."""
+    error = InvalidLoad([Problem(("zones",), "a whole number", "nothing", line=3)], "load.yaml")
+    copy = pickle.loads(pickle.dumps(error))
+    assert (str(copy), copy.problems, copy.source) == (str(error), error.problems, error.source)

@@ -153,6 +153,9 @@ class SizingError(ValueError):
         self.source = source
         super().__init__("\n".join(told(item, source) for item in self.remedied))
 
+    def __reduce__(self) -> tuple[type["SizingError"], tuple[tuple[Remedied, ...], str]]:
+        return type(self), (self.remedied, self.source)
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings alone."""

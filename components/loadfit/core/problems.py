@@ -55,6 +55,9 @@ class InvalidLoad(ValueError):
         self.source = source
         super().__init__(self._text())
 
+    def __reduce__(self) -> tuple[type["InvalidLoad"], tuple[tuple[Problem, ...], str]]:
+        return type(self), (self.problems, self.source)
+
     def _text(self) -> str:
         lines: list[str] = []
         for problem in self.problems[:SHOWN_PROBLEMS]:
