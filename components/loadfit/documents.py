@@ -4,6 +4,7 @@ A load is written in a file of its own, or in a Pulumi stack file under ``loadfi
 load document.
 """
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from loadfit.core.plain_yaml import MAX_BYTES, Document, parse_yaml
 from loadfit.core.problems import InvalidLoad, Problem, nearest, printable, shown
 from loadfit.stack import StackLoad, parse_load
 
-__all__ = ["CONFIG_KEY", "Document", "parse_text", "parse_yaml", "read_load", "read_plain"]
+__all__ = ["CONFIG_KEY", "Document", "parse_text", "parse_yaml", "read_json", "read_load", "read_plain"]
 
 CONFIG_KEY = "loadfit:load"
 """The configuration key of a Pulumi stack that holds the load, or the path of its document."""
@@ -99,6 +100,27 @@ def read_plain(path: str | os.PathLike[str]) -> dict[str, Any]:
     if problems:
         raise InvalidLoad(problems, source)
     return cast("dict[str, Any]", data or {})
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a JSON file holds, such as another tool's result.
+
+    Args:
+        path: A regular file of at most 8 MiB, in UTF-8.
+
+    Raises:
+        InvalidLoad: The file cannot be read, or is no JSON.
+    """
+    file = FilePath(path)
+    source = _source(file)
+    try:
+        return json.loads(_content(file))
+    except _NoContent as refused:
+        raise InvalidLoad([Problem((), "a JSON file", str(refused))], source) from None
+    except json.JSONDecodeError as error:
+        raise InvalidLoad([Problem((), "JSON", f"none: {error.msg.lower()}", line=error.lineno)], source) from None
+    except (UnicodeDecodeError, RecursionError, ValueError):
+        raise InvalidLoad([Problem((), "JSON in UTF-8", "something else")], source) from None
 
 
 def _validated(document: Document, source: str) -> StackLoad:
