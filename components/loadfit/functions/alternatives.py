@@ -65,7 +65,7 @@ def _snapstart(load: FunctionLoad) -> Iterator[Alternative]:
         monthly_cost_usd=_difference(_sized(load, None), after) if free else None,
         sentence=(
             f"a cold start of {show_number(restore, 0)} ms in the place of {show_number(load.cold_start_ms, 0)}, with "
-            f"no provisioned instance; the target {'holds' if holds else 'does not hold'} even if every request "
+            f"no provisioned instance; the target {'holds even' if holds else 'does not hold'} if every request "
             "starts cold"
         ),
     )
