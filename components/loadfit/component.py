@@ -20,6 +20,7 @@ __all__ = [
     "Plan",
     "accepted",
     "camel_case",
+    "declared_data",
     "declared_inputs",
     "field_types",
     "gathered",
@@ -154,6 +155,31 @@ def _input(value: Any) -> Any:
             return [_input(item) for item in cast("list[Any]", value)]
         case _:
             return value
+
+
+def declared_data(model: type[BaseModel], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`declared_inputs` made of a model, as the plain data that the model validates.
+
+    Only names of fields are translated, by the model: a user's own names in a mapping stay as they are. A key that is
+    no field's stays too, for the validation to tell.
+    """
+    names = {camel_case(name): name for name in model.model_fields}
+    return {
+        names.get(key, key): _data(model.model_fields[names[key]].annotation, value) if key in names else value
+        for key, value in inputs.items()
+    }
+
+
+def _data(annotation: Any, value: Any) -> Any:
+    plain, _ = plain_type(annotation)
+    if isinstance(plain, type) and issubclass(plain, BaseModel) and isinstance(value, Mapping):
+        return declared_data(plain, cast("Mapping[str, Any]", value))
+    if get_origin(plain) is dict and isinstance(value, Mapping):
+        entries = cast("Mapping[str, Any]", value)
+        return {key: _data(get_args(plain)[1], item) for key, item in entries.items()}
+    if get_origin(plain) is list and isinstance(value, list | tuple):
+        return [_data(get_args(plain)[0], item) for item in cast("Sequence[Any]", value)]
+    return value
 
 
 def camel_case(name: str) -> str:

@@ -16,7 +16,7 @@ from loadfit.stack.document import (
     StackLoad,
 )
 from loadfit.stack.plan import SectionPlan, StackPlan, size
-from loadfit.stack.resolution import ResolvedLoad, parse_load, resolve
+from loadfit.stack.resolution import ResolvedLoad, in_one_account, on_one_server, parse_load, resolve
 
 __all__ = [
     "SECTIONS",
@@ -30,6 +30,8 @@ __all__ = [
     "SectionPlan",
     "StackLoad",
     "StackPlan",
+    "in_one_account",
+    "on_one_server",
     "parse_load",
     "resolve",
     "size",

@@ -22,7 +22,16 @@ from loadfit.egress.load import FUNCTION_FIELDS as EGRESS_FIELDS
 from loadfit.functions import FunctionLoad, FunctionPlan, FunctionSettings, size_function
 from loadfit.stack.document import DatabaseSection, FunctionSection, StackLoad, problems_of_form, unknown_references
 
-__all__ = ["ACCOUNT_FIELDS", "SERVER_FIELDS", "ResolvedLoad", "parse_load", "resolve", "servers"]
+__all__ = [
+    "ACCOUNT_FIELDS",
+    "SERVER_FIELDS",
+    "ResolvedLoad",
+    "in_one_account",
+    "on_one_server",
+    "parse_load",
+    "resolve",
+    "servers",
+]
 
 ACCOUNT_FIELDS = ("quota_concurrency", "concurrency_in_use")
 """What the functions' sections say of the account: the same in each, or in one of them for all."""
@@ -95,10 +104,10 @@ def _resolve_functions(load: StackLoad, problems: list[Problem]) -> dict[str, Fu
             plans[name] = size_function(validate(FunctionLoad, {**declared, **own}))
         except InvalidLoad as error:
             problems += under(error.problems, ("functions", name))
-    return plans if len(plans) <= 1 else _in_one_account(plans)
+    return plans if len(plans) <= 1 else in_one_account(plans)
 
 
-def _in_one_account(plans: Mapping[str, FunctionPlan]) -> dict[str, FunctionPlan]:
+def in_one_account(plans: Mapping[str, FunctionPlan]) -> dict[str, FunctionPlan]:
     """The functions, each with what the others take of the account; the one that takes the most says what is short."""
     largest = sorted(plans, key=lambda name: -(plans[name].account.claimed + plans[name].account.own_unreserved))
     totals = _Taken(
@@ -151,7 +160,7 @@ def _resolve_databases(
             problems += [_placed(problem, ("databases", name), "clients", groups) for problem in error.problems]
     if not problems:
         for names in servers(load).values():
-            databases |= _on_one_server({name: databases[name] for name in names})
+            databases |= on_one_server({name: databases[name] for name in names})
     return databases
 
 
@@ -164,8 +173,12 @@ def servers(load: StackLoad) -> dict[str, list[str]]:
     return found
 
 
-def _on_one_server(databases: Mapping[str, DatabaseLoad]) -> dict[str, DatabaseLoad]:
-    """The databases of a server, each with the connections of the others; the one with the most says what is short."""
+def on_one_server(databases: Mapping[str, DatabaseLoad]) -> dict[str, DatabaseLoad]:
+    """The databases of a server, each with the connections of the others; the one with the most says what is short.
+
+    Args:
+        databases: By a name of each. What a load already says of others stays, unless they are of the same name.
+    """
     if len(databases) < 2:  # noqa: PLR2004 - alone there, it shares nothing
         return dict(databases)
     connections = {name: size_database(load).server_connections for name, load in databases.items()}
@@ -173,6 +186,7 @@ def _on_one_server(databases: Mapping[str, DatabaseLoad]) -> dict[str, DatabaseL
     found: dict[str, DatabaseLoad] = {}
     for name, load in databases.items():
         others = {other: number for other, number in connections.items() if other != name}
+        others = {**(load.connections_of_others or {}), **others}
         checks = None if name == first else False
         found[name] = load.model_copy(update={"connections_of_others": others, "checks_server": checks})
     return found
