@@ -6,6 +6,7 @@ fractions.
 """
 
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
 
 __all__ = ["ceiling", "exact", "flooring", "show_number", "times"]
@@ -25,9 +26,13 @@ def exact(number: int | float | Fraction) -> Fraction:
         >>> exact(1.1) * 100 == 110
         True
     """
-    if isinstance(number, float):
-        return Fraction(repr(number))
-    return Fraction(number)
+    return _written(number) if isinstance(number, float) else Fraction(number)
+
+
+@lru_cache(maxsize=4096)
+def _written(number: float) -> Fraction:
+    # A load's numbers are asked for again and again, and reading text takes most of the time of sizing many functions.
+    return Fraction(repr(number))
 
 
 def ceiling(number: Fraction | int) -> int:

@@ -52,18 +52,19 @@ class WarmLatency:
 
     def __init__(self, mean_ms: Fraction, p99_ms: Fraction) -> None:
         self.p99_ms = p99_ms
+        self._p99 = float(p99_ms)
         log_ratio = math.log(p99_ms / mean_ms)
         # ln p99 - ln mean = z sigma - sigma^2 / 2, its smaller root; written so that nothing cancels.
         under = _Z99**2 - 2 * log_ratio
         self.sigma = 2 * log_ratio / (_Z99 + math.sqrt(under)) if under > 0 else _Z99
 
-    def exceeds(self, milliseconds: Fraction) -> float:
+    def exceeds(self, milliseconds: Fraction | float) -> float:
         """The share of the warm requests that take longer."""
         if milliseconds <= 0:
             return 1.0
         if self.sigma == 0:
             return 1.0 if milliseconds < self.p99_ms else 0.0
-        z = _Z99 + math.log(milliseconds / self.p99_ms) / self.sigma
+        z = _Z99 + math.log(float(milliseconds) / self._p99) / self.sigma
         return 0.5 * math.erfc(z / math.sqrt(2))
 
     @classmethod
@@ -123,13 +124,12 @@ def p99_ms(load: FunctionLoad, window: Window, cold_share: float) -> float | Non
     """What 1% of a window's requests exceed, with a share of them cold; rounded up, ``None`` without requests."""
     if window.requests_per_second == 0:
         return None
-    warm, init = WarmLatency.of(window), load.cold_start_ms
+    warm, init = WarmLatency.of(window), float(load.cold_start_ms)
     # Between the p99 of warm requests and that of cold ones.
-    low, high = float(warm.p99_ms), float(warm.p99_ms + init)
+    low, high = float(warm.p99_ms), float(warm.p99_ms + load.cold_start_ms)
     if cold_share == 0:
         return low
     while low < (middle := (low + high) / 2) < high:
-        at = Fraction(middle)
-        slow = (1 - cold_share) * warm.exceeds(at) + cold_share * warm.exceeds(at - init)
+        slow = (1 - cold_share) * warm.exceeds(middle) + cold_share * warm.exceeds(middle - init)
         low, high = (low, middle) if slow <= _TAIL else (middle, high)
     return high

@@ -81,6 +81,8 @@ def resolve(load: StackLoad, *, source: str = "") -> ResolvedLoad:
     Raises:
         InvalidLoad: A section does not fit together, or refers to something unknown.
     """
+    if _LAST and _LAST[0].stack is load:
+        return _LAST[0]
     problems = list(unknown_references(load))
     if problems:
         raise InvalidLoad(problems, source)
@@ -89,7 +91,14 @@ def resolve(load: StackLoad, *, source: str = "") -> ResolvedLoad:
     egress = _resolve_egress(load, functions, problems)
     if problems:
         raise InvalidLoad(problems, source)
-    return ResolvedLoad(load, egress, databases, {name: plan.load for name, plan in functions.items()}, functions)
+    resolved = ResolvedLoad(load, egress, databases, {name: plan.load for name, plan in functions.items()}, functions)
+    _LAST[:] = [resolved]
+    return resolved
+
+
+_LAST: list[ResolvedLoad] = []
+"""What was resolved last: parsing resolves a load to find what does not fit together, and whoever parsed it asks again.
+A load never changes."""
 
 
 def _resolve_functions(load: StackLoad, problems: list[Problem]) -> dict[str, FunctionPlan]:
