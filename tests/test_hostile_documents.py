@@ -1,6 +1,8 @@
 """No document, whatever is in it, ends in anything but a size or one clear message."""
 
+import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -16,12 +18,17 @@ from hypothesis import strategies as st
 
 from loadfit.core.problems import InvalidLoad
 from loadfit.documents import parse_text, read_load
-from loadfit.stack import StackLoad
+from loadfit.reports import Format, render
+from loadfit.stack import StackLoad, resolve, size
 from tests.hostile import HOSTILE, VALID, Hostile
+from tests.hostile_functions import FUNCTIONS
 
 MAX_MESSAGE = 8 * 1024
 MAX_MEMORY_KIB = 1024 * 1024
 SECONDS = 10
+"""Of the processor, where the kernel can bound it: how long that takes depends on who else works there."""
+TIMES = int(os.environ.get("FUZZ_TIMES", "1"))
+"""How many times as many texts are tried: `make fuzz` tries more."""
 COMPONENTS = Path(__file__).parents[1] / "components"
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -50,12 +57,12 @@ def refusal(path: Path) -> str:
 
 
 def test_every_hostile_document_has_a_cause_of_its_own() -> None:
-    contents = [hostile.content for hostile in HOSTILE]
-    assert len(HOSTILE) >= 75
+    contents = [hostile.content for hostile in (*HOSTILE, *FUNCTIONS)]
+    assert len(contents) >= 260
     assert len(set(contents)) == len(contents)
 
 
-@each(HOSTILE)
+@each((*HOSTILE, *FUNCTIONS))
 def test_reading_it_says_what_is_wrong(
     hostile: Hostile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
@@ -85,7 +92,7 @@ def test_the_command_refuses_it_in_time_and_in_bounds(hostile: Hostile, tmp_path
     path = os.fsencode(file.relative_to(tmp_path) if file.is_relative_to(tmp_path) else file)
     command = [sys.executable, "-m", "loadfit.cli", "size"]
     if sys.platform == "linux":
-        command = ["sh", "-c", f'ulimit -v {MAX_MEMORY_KIB}; exec {shlex.join(command)} "$0"']
+        command = ["sh", "-c", f'ulimit -v {MAX_MEMORY_KIB}; ulimit -t {SECONDS}; exec {shlex.join(command)} "$0"']
     ended = subprocess.run(
         [*command, path],
         cwd=tmp_path,
@@ -96,7 +103,7 @@ def test_the_command_refuses_it_in_time_and_in_bounds(hostile: Hostile, tmp_path
             "PYTHONUTF8": "1",
         },
         capture_output=True,
-        timeout=SECONDS,
+        timeout=12 * SECONDS,
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (2, b""), ended.stderr[-2000:]
@@ -183,7 +190,7 @@ def mutated(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(text=mutated() | st.lists(st.sampled_from(FRAGMENTS) | st.text(max_size=5)).map("".join))
 @pytest.mark.parametrize("with_libyaml", [True, False])
 @example(text="? {a: &a [b]}\n: *a\n")
@@ -197,10 +204,38 @@ def test_any_text_is_a_load_or_a_message(text: str, with_libyaml: bool) -> None:
             assert_is_a_message(str(refused), "load.yaml")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200 * TIMES, deadline=None)
 @given(content=st.binary(max_size=200) | mutated().map(lambda text: text.encode("utf-8", "surrogatepass")[1:]))
 def test_any_bytes_are_a_load_or_a_message(content: bytes) -> None:
     try:
         assert isinstance(parse_text(content, "load.yaml"), StackLoad)
     except InvalidLoad as refused:
         assert_is_a_message(str(refused), "load.yaml")
+
+
+NUMBER = re.compile(r"(?<![\w.\"-])\d+(?:\.\d+)?(?![\w.\"])")
+NUMBERS = ("0", "1", "2", "3", "26", "0.001", "0.999", "100", "350", "55000", "1e6", "1e9", "1000000000")
+
+
+@st.composite
+def renumbered(draw: st.DrawFn) -> str:
+    """A load document with other numbers, most of which it may have."""
+    text = draw(documents)
+    return NUMBER.sub(lambda found: draw(st.sampled_from((*[found[0]] * 13, *NUMBERS))), text)
+
+
+@settings(max_examples=60 * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(text=renumbered())
+def test_any_load_is_sized_and_reported(text: str) -> None:
+    """However large its numbers are: no load of good form fails, or takes a time that grows with them."""
+    try:
+        load = parse_text(text, "load.yaml")
+        plan = size(resolve(load))
+    except InvalidLoad as refused:
+        assert_is_a_message(str(refused), "load.yaml")
+        return
+    began = time.process_time()
+    report = render(plan, Format.TEXT, "load.yaml")
+    assert time.process_time() - began < SECONDS
+    assert "Traceback" not in report
+    assert isinstance(json.loads(render(plan, Format.JSON, "load.yaml")), dict)
