@@ -121,3 +121,17 @@ def test_bad_input_is_told_in_one_message_with_exit_code_2(
     assert expected in told.err
     assert "Traceback" not in told.err
     assert not list(Path().glob("*.zip"))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "json"])
+def test_advice_on_its_own_sources_is_told(package: Path, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    client = "import boto3\ndef handler(event, context):\n    return boto3.client('s3').list_buckets()\n"
+    folder(package, {"app.py": client, **installed("other", {"other/app.py": client})})
+    assert main(["bundle", "package", "--handler", "app.handler", "--format", form]) == 0
+    told = capsys.readouterr().out
+    if form == "json":
+        [advice] = json.loads(told)["advice"]
+        assert (advice["path"], advice["line"], advice["code"]) == ("app.py", 3, "CLIENT_IN_HANDLER")
+        assert advice["how"] in ("measured", "estimated", "published")
+    else:
+        assert told.count("app.py:3") == 1

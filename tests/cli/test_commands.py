@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import loadfit
+from loadfit.bundle.advice import codes as advice
 from loadfit.cli.__main__ import main
 from loadfit.cli.explain import EXPLANATIONS
 from loadfit.databases import codes as databases
@@ -89,7 +90,7 @@ def test_explain_tells_what_a_code_means(
 def test_explain_alone_lists_the_codes_of_every_room(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain"]) == 0
     assert capsys.readouterr().out.split() == sorted(EXPLANATIONS)
-    rooms = (egress.EXPLANATIONS, databases.EXPLANATIONS, functions.EXPLANATIONS)
+    rooms = (egress.EXPLANATIONS, databases.EXPLANATIONS, functions.EXPLANATIONS, advice.EXPLANATIONS)
     assert set(EXPLANATIONS) == {code for room in rooms for code in room}
     assert len(EXPLANATIONS) == sum(map(len, rooms)), "a code is unique"
 

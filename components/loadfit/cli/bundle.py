@@ -71,11 +71,14 @@ def run(arguments: argparse.Namespace) -> int:
         InvalidLoad: There is no such package or handler, or it is one that no function can be made from.
         Failure: An argument needs another one.
     """
-    from loadfit.bundle import NoBundler, pack, weigh
+    from loadfit.bundle import NoBundler, own_sources, pack, read_contents, weigh_contents
+    from loadfit.bundle.advice import advise
     from loadfit.reports.bundle import BundleReport, render_bundle
 
     _check(arguments)
-    weight = weigh(arguments.path, layers=arguments.layer, architecture=arguments.architecture)
+    with read_contents(arguments.path) as contents:
+        weight = weigh_contents(contents, layers=arguments.layer, architecture=arguments.architecture)
+        advice = advise(own_sources(contents), arguments.handler)
     packed = missing = None
     if arguments.pack is not None:
         try:
@@ -94,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     report = BundleReport(
         weight,
         packed,
+        advice=advice,
         starts=tuple(_starts(arguments, packed)) if arguments.measure else (),
         notes=() if missing is None else (f"Weighed only: {missing}",),
     )

@@ -4,6 +4,7 @@ import argparse
 import sys
 import textwrap
 
+from loadfit.bundle.advice import codes as advice
 from loadfit.cli.failure import Failure
 from loadfit.cli.terminal import terminal
 from loadfit.core.problems import nearest, printable
@@ -16,7 +17,7 @@ __all__ = ["EXPLANATIONS", "HELP", "NAME", "add_arguments", "run"]
 NAME = "explain"
 HELP = "explain one finding: what it means, its equation, its sources"
 
-EXPLANATIONS = {**egress.EXPLANATIONS, **databases.EXPLANATIONS, **functions.EXPLANATIONS}
+EXPLANATIONS = {**egress.EXPLANATIONS, **databases.EXPLANATIONS, **functions.EXPLANATIONS, **advice.EXPLANATIONS}
 """Every room's findings; a code is unique in the project."""
 
 

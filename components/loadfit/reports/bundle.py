@@ -2,11 +2,12 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from loadfit.bundle import Packed, Weight, in_mb, over_limits
+from loadfit.bundle.advice import Advice
 from loadfit.bundle.measuring import ModuleTime, Start
 from loadfit.core import limits
 from loadfit.core.problems import printable
@@ -24,6 +25,7 @@ SCHEMA_VERSION = 1
 _SHOWN_PARTS = 10
 _SHOWN_REMOVALS = 10
 _SHOWN_IMPORTS = 10
+_SHOWN_ADVICE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class BundleReport:
     weight: Weight
     packed: Packed | None = None
     """What was made of it; then that is what has to be within the limits."""
+    advice: tuple[Advice, ...] = ()
+    """What in its own sources slows its start."""
     starts: tuple[tuple[str, Start], ...] = ()
     """What was measured of which path."""
     notes: tuple[str, ...] = ()
@@ -73,6 +77,7 @@ def bundle_blocks(report: BundleReport) -> list[Block]:
         *_size(weight),
         *_machine_code(weight),
         *_needless(weight),
+        *_advice(report.advice),
     ]
     if report.packed is not None:
         blocks += _packed(report.packed)
@@ -98,7 +103,7 @@ def _size(weight: Weight) -> Iterator[Block]:
         parts.append((counted(len(rest), "other"), f"{count:,}", in_mb(sum(one.unzipped for one in rest))))
     yield Table(("By package, unzipped (measured)", "files", "MB"), tuple(parts))
     largest = tuple((printable(path, 58), in_mb(size)) for path, size in weight.largest)
-    yield Table((f"Largest of {weight.files:,} files, unzipped (measured)", "MB"), largest)
+    yield Table((f"Largest of {counted(weight.files, 'file')}, unzipped (measured)", "MB"), largest)
 
 
 def _machine_code(weight: Weight) -> Iterator[Block]:
@@ -125,6 +130,23 @@ def _needless(weight: Weight) -> Iterator[Block]:
             for one in weight.needless
         )
         yield Table(("Need not ship (measured)", "files", "MB", "because, and where"), rows, frozenset({0, 3}))
+
+
+def _advice(advice: Sequence[Advice]) -> Iterator[Block]:
+    if not advice:
+        return
+    yield Heading(2, f"Advice on its own sources ({len(advice)}); loadfit explain CODE tells more")
+    shown = advice[:_SHOWN_ADVICE]
+    # Sources are in --format json: twice as many lines would hide what they are about.
+    yield Bullets(tuple((_advised(one), "") for one in shown))
+    if len(advice) > len(shown):
+        yield Paragraph(f"... and {len(advice) - len(shown):,} more; --format json lists them all.")
+
+
+def _advised(one: Advice) -> str:
+    saves = f"Saves ({one.basis.value}): {one.saves}"
+    said = " ".join(printable(part, 300) for part in (one.message, one.way_out, saves))
+    return f"{printable(one.path, 60)}:{one.line} {one.code}: {said}"
 
 
 def _start(path: str, start: Start) -> Iterator[Block]:
@@ -211,6 +233,19 @@ def bundle_data(report: BundleReport) -> dict[str, Any]:
             for one in weight.needless
         ],
     }
+    data["advice"] = [
+        {
+            "path": one.path,
+            "line": one.line,
+            "code": one.code,
+            "message": one.message,
+            "way_out": one.way_out,
+            "saves": one.saves,
+            "how": one.basis.value,
+            "source": one.source,
+        }
+        for one in report.advice
+    ]
     if report.starts:
         data["starts"] = [{"path": path, **_start_data(start)} for path, start in report.starts]
     if report.packed is not None:
