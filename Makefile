@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine schema api proof-advice proof-functions proof-egress proof-egress-controls fuzz endurance bench setup lock clean
+.PHONY: help preview test check format docs engine schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -49,8 +49,11 @@ api: $(READY) ## pack the function of the reference stack, with its driver, into
 proof-advice: $(READY) ## ask for advice on other people's functions (needs pip, npm and their indexes)
 	@$(BIN)/python -m proofs.advice
 
-proof-functions: $(READY) ## prove the sizes of functions by simulation
+proof-functions: $(READY) proof-bundle ## prove the sizes of functions by simulation, and their packages
 	@$(BIN)/python -m proofs.functions --workers $(WORKERS)
+
+proof-bundle: $(READY) ## prove what packing functions does, with packages from the indexes (some minutes)
+	@$(BIN)/python -m proofs.bundle
 
 proof-egress: $(READY) ## prove the sizes of the egress on this kernel's NAT (Linux, root; about a minute)
 	@$(BIN)/python -m proofs.egress

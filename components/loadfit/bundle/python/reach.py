@@ -114,19 +114,20 @@ class _Walk:
         own = self.computed.pop("", [])
         if own:
             self.found.warnings.append(
-                f"The handler's own code imports names that are computed ({few(own)}): all of that code was kept, and "
-                "of other packages what is imported by name. Keep what else it may import by name."
+                f"The handler's own code imports names that are computed ({few(sorted(own))}): all of that code was "
+                "kept, and of other packages what is imported by name. Keep what else it may import by name."
             )
+        self.computed = dict(sorted(self.computed.items()))
         if self.computed:
-            places = few((places[0] for places in self.computed.values()), most=5)
+            places = few((min(places) for places in self.computed.values()), most=5)
             self.found.warnings.append(
                 f"{few(self.computed, most=8)}: kept whole, for they import names that are computed ({places}). What "
                 "they may import of other packages has to be kept by name."
             )
         if self.compiled:
             self.found.warnings.append(
-                f"{few(self.compiled, most=8)}: kept whole, with what their metadata requires, for the imports of "
-                "machine code cannot be read."
+                f"{few(sorted(self.compiled), most=8)}: kept whole, with what their metadata requires, for the imports "
+                "of machine code cannot be read."
             )
         return self.found
 

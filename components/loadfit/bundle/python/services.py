@@ -40,7 +40,7 @@ def needless_models(paths: Iterable[str], found: Reach, named: AbstractSet[str],
     if not named and found.unknown_services:
         found.warnings.append(
             f"Every service model of botocore was kept, for the name of a service is computed "
-            f"({few(found.unknown_services)}). Name the services."
+            f"({few(sorted(found.unknown_services))}). Name the services."
         )
         return {}
     if not named and not found.services & known:

@@ -1,0 +1,3 @@
+const moment = require("moment-timezone");
+
+exports.today = (zone) => moment().tz(zone).format("YYYY-MM-DD");

@@ -1,0 +1,2 @@
+// All utilities.
+module.exports = { ...require("./calls"), ...require("./dates"), ...require("./sums") };

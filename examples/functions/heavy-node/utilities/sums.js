@@ -1,0 +1,3 @@
+const _ = require("lodash");
+
+exports.total = (lines) => _.sumBy(lines, ({ cents, quantity }) => cents * quantity);

@@ -1,0 +1,35 @@
+"""The receipt of an order: its total, and a link under which it can be read for ten minutes.
+
+One client and one connection serve all requests of an instance: an instance has one request at a time. Both are made
+outside of the handler, while the instance is initialized; the connection is opened by the first request that needs it,
+for an instance may have waited for hours by then.
+"""
+
+import os
+from decimal import Decimal
+from functools import cache
+from urllib.parse import urlsplit
+
+import boto3
+import pg8000.native
+
+BUCKET = os.environ.get("RECEIPTS_BUCKET", "receipts")
+LINES = "SELECT price, quantity FROM order_lines WHERE order_id = :order"
+
+storage = boto3.client("s3")
+
+
+@cache
+def database() -> pg8000.native.Connection:
+    """The instance's connection."""
+    url = urlsplit(os.environ["DATABASE_URL"])
+    return pg8000.native.Connection(url.username, url.hostname, url.path[1:], url.port or 5432, url.password)
+
+
+def handler(event, _context):
+    lines = event.get("lines")
+    if lines is None:
+        lines = database().run(LINES, order=event["order"])
+    total = sum(Decimal(price) * quantity for price, quantity in lines)
+    target = {"Bucket": BUCKET, "Key": f"{event['order']}.pdf"}
+    return {"total": str(total), "url": storage.generate_presigned_url("get_object", Params=target, ExpiresIn=600)}
