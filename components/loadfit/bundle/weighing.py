@@ -172,6 +172,8 @@ def in_mb(size: int) -> str:
         >>> in_mb(52_428_801), in_mb(52_428_800)
         ('50.1', '50.0')
     """
+    if 0 < size * 10 < MB:
+        return "<0.1"
     return f"{float(-(-size * 10 // MB) / Fraction(10)):,.1f}"
 
 

@@ -183,7 +183,11 @@ def _packed(packed: Packed) -> Iterator[Block]:
         ("Size in MB (measured)", "before", "after"),
         (("unzipped", in_mb(packed.unzipped_before), in_mb(packed.unzipped)), ("zipped", "", in_mb(packed.zipped))),
     )
-    yield Bullets(tuple((warning, "") for warning in packed.warnings))
+    if packed.warnings:
+        yield Bullets(tuple((warning, "") for warning in packed.warnings))
+    if not packed.removed:
+        yield Paragraph("Nothing was left out.")
+        return
     reasons: dict[str, list[int]] = {}
     for one in packed.removed:
         total = reasons.setdefault(_kind(one.reason), [0, 0])
