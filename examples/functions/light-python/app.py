@@ -1,8 +1,8 @@
 """The receipt of an order: its total, and a link under which it can be read for ten minutes.
 
-One client and one connection serve all requests of an instance: an instance has one request at a time. Both are made
-outside of the handler, while the instance is initialized; the connection is opened by the first request that needs it,
-for an instance may have waited for hours by then.
+One client and one connection serve all requests of an instance: an instance has one request at a time. The client is
+made while the instance is initialized. The connection is opened once too, by the first request that needs it, for an
+instance may have waited for hours by then; its driver is imported with it, so that the start does without.
 """
 
 import os
@@ -11,7 +11,6 @@ from functools import cache
 from urllib.parse import urlsplit
 
 import boto3
-import pg8000.native
 
 BUCKET = os.environ.get("RECEIPTS_BUCKET", "receipts")
 LINES = "SELECT price, quantity FROM order_lines WHERE order_id = :order"
@@ -20,8 +19,10 @@ storage = boto3.client("s3")
 
 
 @cache
-def database() -> pg8000.native.Connection:
+def database():
     """The instance's connection."""
+    import pg8000.native
+
     url = urlsplit(os.environ["DATABASE_URL"])
     return pg8000.native.Connection(url.username, url.hostname, url.path[1:], url.port or 5432, url.password)
 
