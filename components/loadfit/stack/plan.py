@@ -6,14 +6,19 @@ from functools import cached_property
 
 from loadfit.core.findings import Finding, Remedied, Severity, Verdict, verdict
 from loadfit.databases import DatabasePlan, size_database
+from loadfit.databases.codes import DATABASE_CONNECTIONS_SHORT
 from loadfit.egress import EgressPlan, size_egress
 from loadfit.functions import FunctionPlan, size_function
+from loadfit.functions.codes import ACCOUNT_LIMIT
 from loadfit.stack.resolution import ResolvedLoad
 
-__all__ = ["SectionPlan", "StackPlan", "size"]
+__all__ = ["Identity", "SectionPlan", "StackPlan", "size"]
 
 SectionPlan = EgressPlan | DatabasePlan | FunctionPlan
 """The plan of one section."""
+
+Identity = tuple[str, str, str]
+"""What tells findings of a document apart: whose it is (a section, the account, a server), its code, its subject."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,35 @@ class StackPlan:
         plans |= {f"databases.{name}": plan for name, plan in self.databases.items()}
         return plans | {f"functions.{name}": plan for name, plan in self.functions.items()}
 
+    def found(self) -> list[tuple[str, Finding]]:
+        """The findings of every section with the section's path, errors first."""
+        found = [(path, one) for path, plan in self.sections.items() for one in plan.findings]
+        return sorted(found, key=lambda item: item[1].severity is not Severity.ERROR)
+
     @property
     def findings(self) -> tuple[Finding, ...]:
         """The findings of every section, errors first."""
-        found = [finding for plan in self.sections.values() for finding in plan.findings]
-        return tuple(sorted(found, key=lambda finding: finding.severity is not Severity.ERROR))
+        return tuple(finding for _, finding in self.found())
+
+    def identity(self, path: str, finding: Finding) -> Identity:
+        """What stays the same when a finding is found again in a changed document, also where another section says it.
+
+        Args:
+            path: The path of the section that it is of.
+            finding: One of its findings.
+        """
+        code, subject = finding.key
+        if code == ACCOUNT_LIMIT:
+            return ("account", code, "")
+        server = self.server_of(path)
+        if code == DATABASE_CONNECTIONS_SHORT and server is not None:
+            return ("server", code, server)
+        return (path, code, subject)
+
+    def server_of(self, path: str) -> str | None:
+        """The server that a section's database names; ``None`` for any other section."""
+        section, _, name = path.partition(".")
+        return (self.load.stack.databases or {})[name].server if section == "databases" else None
 
     @property
     def verdict(self) -> Verdict:

@@ -19,7 +19,7 @@ from loadfit.databases.codes import DATABASE_CONNECTIONS_SHORT
 from loadfit.functions import size_function
 from loadfit.functions.codes import ACCOUNT_LIMIT
 from loadfit.stack.document import StackLoad
-from loadfit.stack.plan import SectionPlan, StackPlan, size
+from loadfit.stack.plan import Identity, SectionPlan, StackPlan, size
 from loadfit.stack.resolution import ACCOUNT_FIELDS, SERVER_FIELDS, resolve, servers
 
 __all__ = ["find_remedies"]
@@ -60,7 +60,7 @@ class _Whole:
     def __init__(self, plan: StackPlan) -> None:
         self.plan = plan
         self.document = plan.load.stack
-        self.had = {_identity(plan, path, one) for path, one in _errors(plan)}
+        self.had = {plan.identity(path, one) for path, one in _errors(plan)}
         self.left = max(1, min(_MOST_SIZED, _WORK // (1 + _weight(plan))))
 
     def remedied(self, path: str, item: Remedied) -> Remedied:
@@ -85,9 +85,9 @@ class _Whole:
             after = self.sized(changes)
             if after is None:
                 return None
-            new = [(at, one) for at, one in _errors(after) if _identity(after, at, one) not in self.had]
+            new = [(at, one) for at, one in _errors(after) if after.identity(at, one) not in self.had]
             if not new:
-                gone = _identity(self.plan, path, finding) not in _identities(after)
+                gone = self.plan.identity(path, finding) not in _identities(after)
                 return Remedy(kind, changes, sentence, cost) if gone else None
             other = _first_remedy(after, *new[0])
             if other is None:
@@ -135,9 +135,9 @@ class _Whole:
             return found
         return {path: tuple(_with_first(item, together) for item in items) for path, items in found.items()}
 
-    def _remedied(self, found: _Found) -> set[tuple[str, str, str]]:
+    def _remedied(self, found: _Found) -> set[Identity]:
         return {
-            _identity(self.plan, path, item.finding) for path, items in found.items() for item in items if item.remedies
+            self.plan.identity(path, item.finding) for path, items in found.items() for item in items if item.remedies
         }
 
     def _one_after_the_other(self, found: _Found) -> Remedy | None:
@@ -148,7 +148,7 @@ class _Whole:
         for _ in range(_MOST_TOGETHER):
             if after is None:
                 return None
-            remedies = (one for path, item in _findings(after) if (one := _first_remedy(after, path, item)) is not None)
+            remedies = (one for path, item in after.found() if (one := _first_remedy(after, path, item)) is not None)
             following = next(remedies, None)
             if following is None:
                 break
@@ -181,34 +181,12 @@ def _weight(plan: StackPlan) -> int:
     return flows + clients + sum(len(load.windows) for load in plan.load.functions.values())
 
 
-def _findings(plan: StackPlan) -> Iterator[tuple[str, Finding]]:
-    """What was found, by the path of the section, errors first."""
-    found = [(path, one) for path, section in plan.sections.items() for one in section.findings]
-    yield from sorted(found, key=lambda item: item[1].severity is not Severity.ERROR)
-
-
 def _errors(plan: StackPlan) -> list[tuple[str, Finding]]:
-    return [(path, one) for path, one in _findings(plan) if one.severity is Severity.ERROR]
+    return [(path, one) for path, one in plan.found() if one.severity is Severity.ERROR]
 
 
-def _identities(plan: StackPlan) -> set[tuple[str, str, str]]:
-    return {_identity(plan, path, one) for path, one in _findings(plan)}
-
-
-def _identity(plan: StackPlan, path: str, finding: Finding) -> tuple[str, str, str]:
-    """What stays the same when the same finding is found again, also where another section then says it."""
-    code, subject = finding.key
-    if code == ACCOUNT_LIMIT:
-        return ("account", code, "")
-    server = _server(plan, path)
-    if code == DATABASE_CONNECTIONS_SHORT and server is not None:
-        return ("server", code, server)
-    return (path, code, subject)
-
-
-def _server(plan: StackPlan, path: str) -> str | None:
-    section, _, name = path.partition(".")
-    return (plan.load.stack.databases or {})[name].server if section == "databases" else None
+def _identities(plan: StackPlan) -> set[Identity]:
+    return {plan.identity(path, one) for path, one in plan.found()}
 
 
 def _first_remedy(plan: StackPlan, path: str, finding: Finding) -> Remedy | None:
@@ -238,7 +216,7 @@ def _siblings(plan: StackPlan, path: str, finding: Finding) -> Iterator[tuple[st
         for other in others[:_MOST_SIBLINGS]:
             yield other, size_function(plan.load.functions[other].model_copy(update=says))
     elif finding.code == DATABASE_CONNECTIONS_SHORT and section == "databases":
-        server = _server(plan, path)
+        server = plan.server_of(path)
         names = servers(plan.load.stack).get(server, []) if server is not None else []
         for other in [other for other in names if other != name][:_MOST_SIBLINGS]:
             yield other, size_database(plan.load.databases[other].model_copy(update=says))
