@@ -73,6 +73,8 @@ class Finding:
     """What it is about where the path does not say it, such as a destination; tells findings of one code apart."""
     asks: tuple[str, ...] = ()
     """What was not declared and would allow more remedies, each a sentence."""
+    state: str = ""
+    """When it is short, such as "in a rollout" or "with 1 zone lost"; nothing where it is at any time."""
 
     @property
     def key(self) -> tuple[str, str]:

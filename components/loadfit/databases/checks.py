@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from loadfit.core import limits
@@ -45,12 +45,30 @@ def _finding(
     message: str,
     of: str = "",
     asks: tuple[str, ...] = (),
+    state: str = "",
 ) -> Finding:
     """A finding about the database, or about a part of it."""
     needed, available, unit = numbers
     subject = f"{of} on {plan.name}" if of else plan.name
-    where = plan.load.where(path)
-    return Finding(code, severity, where, Fraction(needed), Fraction(available), unit, equation, message, subject, asks)
+    return Finding(
+        code,
+        severity,
+        plan.load.where(path),
+        Fraction(needed),
+        Fraction(available),
+        unit,
+        equation,
+        message,
+        subject,
+        asks,
+        state,
+    )
+
+
+def _in_rollout(groups: Sequence[ClientGroup]) -> str:
+    """The state in which groups of clients open the most connections: a rollout, where it adds any."""
+    steady = sum(group.peak_pods * group.connections_per_pod for group in groups)
+    return "in a rollout" if connections_to_hold(groups) > steady else ""
 
 
 def _connections(plan: DatabasePlan) -> Iterator[Finding]:
@@ -79,6 +97,7 @@ def _connections(plan: DatabasePlan) -> Iterator[Finding]:
         (needed, usable if over else budget, "connections"),
         "; ".join(terms) + total,
         f"{plan.name} needs {counted(needed, 'connection')}{what}{when}; {most}",
+        state=_in_rollout(plan.load.direct_groups),
     )
 
 
@@ -178,6 +197,17 @@ def _server_pool(plan: DatabasePlan) -> Iterator[Finding]:
         + "; ".join(_need(plan, index) for index in range(min(SHOWN, len(plan.pools)))),
         f"PgBouncer has {have} server connections for {plan.name} and needs {plan.replicas * need:,}"
         + (": it falls behind, and the queue grows without bound" if behind else f"; p99 wait {waits}"),
+        state="while replicas restart" if _keeps_up_steadily(plan) else "",
+    )
+
+
+def _keeps_up_steadily(plan: DatabasePlan) -> bool:
+    """Whether the server connections are short only while replicas restart."""
+    load = plan.load
+    share = shares(load, plan.replicas)[PoolState.STEADY]
+    utilization, target = load.policy_value("steady_utilization"), load.policy_value("steady_p99_wait_ms")
+    return plan.p99_wait_ms[PoolState.STEADY] <= target and all(
+        pool.offered_erlangs * share <= utilization * pool.size_per_replica for pool in plan.pools
     )
 
 
@@ -240,6 +270,7 @@ def _clients(plan: DatabasePlan) -> Iterator[Finding]:
         f"in a rollout {' + '.join(terms)} = {plan.clients_to_hold:,} client connections",
         f"clients of {plan.name} open {plan.clients_to_hold:,} connections in a rollout "
         f"(steady {steady:,}{terminating}), and max_client_conn is {plan.max_client_conn:,}",
+        state=_in_rollout(plan.load.pooled_groups),
     )
 
 

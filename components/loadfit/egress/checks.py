@@ -70,6 +70,7 @@ def _ports(plan: EgressPlan) -> Iterator[Finding]:
                 f"{_scenario(plan.load, one.binding_scenario)} ({others}); {has}"
             ),
             asks=_asks(plan.load, one),
+            state=_scenario(plan.load, one.binding_scenario),
         )
 
 

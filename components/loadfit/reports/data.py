@@ -167,6 +167,7 @@ def _finding(item: Remedied) -> dict[str, Any]:
             for remedy in item.remedies
         ],
         "asks": list(finding.asks),
+        "state": finding.state,
     }
 
 
