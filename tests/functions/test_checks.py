@@ -95,6 +95,12 @@ class TestAccount:
 
 
 class TestReserved:
+    @pytest.mark.parametrize("reserved", [10**8, 10**9])
+    def test_can_be_as_large_as_a_document_declares(self, reserved: int) -> None:
+        document = {**REPAIRED, "reserved_concurrency": reserved}
+        assert fits(document, codes.RESERVED_THROTTLES)
+        assert not fits(document, codes.ACCOUNT_LIMIT)
+
     @pytest.mark.parametrize(
         ("reserved", "bad"), [(4, Severity.ERROR), (5, Severity.WARNING), (9, Severity.WARNING), (10, None)]
     )

@@ -20,7 +20,7 @@ from functools import lru_cache
 from loadfit.core.limits import LAMBDA_REQUESTS_PER_INSTANCE
 from loadfit.core.queueing import erlang_b, offered_for_blocking, poisson_excess
 from loadfit.functions.plan import BoundBy, Spillover
-from loadfit.functions.window import Window
+from loadfit.functions.window import MAX_INSTANCES, Window
 
 __all__ = ["carried_erlangs", "expected_cold_share", "instances_for", "spillover", "what_binds"]
 
@@ -28,6 +28,8 @@ _RATE = LAMBDA_REQUESTS_PER_INSTANCE.value
 _TOO_CLOSE = 1 - 1e-10
 """The laws are computed to eleven digits: a share this close to what is allowed counts as above it."""
 _NONE_LEFT = 1e-15
+_MOST_COUNTED = 10 * MAX_INSTANCES
+"""A window offers a tenth of it at most: with more instances, nothing spills over that a float can hold."""
 
 
 def spillover(window: Window, instances: int) -> Spillover:
@@ -159,6 +161,7 @@ def _fewest(rate: float, erlangs: float, allowed_share: float) -> int:
 def _spillover(rate: float, erlangs: float, number: int) -> Spillover:
     if rate == 0:
         return Spillover(0.0, 0.0)
+    number = min(number, _MOST_COUNTED)
     return Spillover(erlang_b(number, erlangs), poisson_excess(rate, _RATE * number) / rate)
 
 
