@@ -116,7 +116,10 @@ def output(command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("block", fenced(ROOT / "README.md", "console"), ids=lambda block: block.splitlines()[0])
+SHOWN = [block for page in ("README.md", "docs/growth.md") for block in fenced(ROOT / page, "console")]
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.splitlines()[0])
 def test_shown_output_is_what_the_command_prints(block: str) -> None:
     """Lines stand together as they do in the output; ``...`` stands for some that are left out."""
     command, *shown = block.splitlines()

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,22 @@ def test_size_reports_on_standard_output_with_the_verdict_as_its_exit_code(
         assert json.loads(told.out)["fits"] is (code == 0)
 
 
+@pytest.mark.parametrize(("file", "code"), [(FITS, 0), (BREAKS, 1)])
+def test_limits_reports_on_standard_output_with_the_verdict_as_its_exit_code(
+    file: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["limits", file, "--format", "json"]) == code
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert json.loads(told.out)["fits"] is (code == 0)
+    assert main(["limits", file]) == code
+    told = capsys.readouterr().out
+    figures = r"^  checkout\.pods +200 +" + ("243 +305$" if code == 0 else "116 +146$")
+    assert re.search(figures, told, re.MULTILINE)
+    assert max(map(len, told.splitlines())) <= 80
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -46,6 +63,10 @@ def test_size_reports_on_standard_output_with_the_verdict_as_its_exit_code(
         ["size", FITS, "--format", "xml"],
         ["size", FITS, "--colour"],
         ["size", FITS, BREAKS],
+        ["limits"],
+        ["limits", "no-such-file.yaml"],
+        ["limits", FITS, "--format", "html"],
+        ["limits", FITS, "checkout.pods"],
         ["explain", "NAT_PORT_SHORT"],
         ["preview", "--cwd", "no-such-folder"],
         ["preview", "production", "--cwd", str(ROOT)],
