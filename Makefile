@@ -21,11 +21,12 @@ test: $(READY) ## run the tests and report their coverage
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --fail-under=$(COVERAGE)
 
-check: $(READY) ## check format, lint, types and the boundaries between modules
+check: $(READY) ## check format, lint, types, the boundaries between modules, and the workflows
 	@$(BIN)/ruff format --check
 	@$(BIN)/ruff check
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/zizmor --quiet --offline --persona pedantic --strict-collection .github .pre-commit-hooks.yaml
 
 format: $(READY) ## format the code and fix what the linter can fix
 	@$(BIN)/ruff format
