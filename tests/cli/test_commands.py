@@ -53,6 +53,40 @@ def test_limits_reports_on_standard_output_with_the_verdict_as_its_exit_code(
 
 
 @pytest.mark.parametrize(
+    ("base", "head", "code", "fits", "fitted"),
+    [
+        (FITS, BREAKS, 1, False, True),
+        (BREAKS, FITS, 0, True, False),
+        ("no-such-file.yaml", BREAKS, 1, False, None),
+        (os.devnull, FITS, 0, True, None),
+        (BREAKS, "no-such-file.yaml", 0, None, False),
+        (BREAKS, os.devnull, 0, None, False),
+        (str(ROOT), BREAKS, 1, False, None),
+    ],
+)
+def test_diff_ends_with_the_verdict_of_head(
+    base: str, head: str, code: int, fits: bool | None, fitted: bool | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for form in ("text", "markdown"):
+        assert main(["diff", base, head, "--format", form]) == code
+        assert capsys.readouterr().err == ""
+    assert main(["diff", base, head, "--format", "json"]) == code
+    told = json.loads(capsys.readouterr().out)
+    assert (told["fits"], told["fitted_before"]) == (fits, fitted)
+    assert bool(told["base_problems"]) is (base == str(ROOT))
+
+
+def test_a_base_that_is_no_load_is_told_with_its_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = tmp_path / "base.yaml"
+    base.write_text("region: us-east-1\nzones: three\nworkloads:\n  checkout: {pod: 200}\n", encoding="utf-8")
+    assert main(["diff", str(base), FITS, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [line.split(": ")[0].rpartition(":")[2] for line in told["base_problems"]] == ["2", "4", "4"]
+    assert main(["diff", FITS, str(base)]) == 2
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         [],
@@ -63,6 +97,13 @@ def test_limits_reports_on_standard_output_with_the_verdict_as_its_exit_code(
         ["size", FITS, "--format", "xml"],
         ["size", FITS, "--colour"],
         ["size", FITS, BREAKS],
+        ["diff"],
+        ["diff", FITS],
+        ["diff", FITS, BREAKS, FITS],
+        ["diff", FITS, str(ROOT)],
+        ["diff", str(ROOT), "no-such-file.yaml"],
+        ["diff", "no-such-file.yaml", os.devnull],
+        ["diff", FITS, BREAKS, "--format", "html"],
         ["limits"],
         ["limits", "no-such-file.yaml"],
         ["limits", FITS, "--format", "html"],

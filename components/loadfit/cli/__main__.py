@@ -14,7 +14,7 @@ from loadfit.core.problems import InvalidLoad, printable
 
 __all__ = ["main"]
 
-_COMMANDS = ("size", "limits", "preview", "render", "memory", "bundle", "explain")
+_COMMANDS = ("size", "limits", "diff", "preview", "render", "memory", "bundle", "explain")
 """The names of the modules beside this one, and of what they do."""
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Severity",
     "SizingError",
     "Verdict",
+    "show_value",
     "told",
     "verdict",
 ]
@@ -93,7 +94,7 @@ class Change:
     """The value to declare; ``None`` for none."""
 
     def __str__(self) -> str:
-        return f"{show_path(self.path)}: {_yaml(self.after)}"
+        return f"{show_path(self.path)}: {show_value(self.after)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +183,8 @@ def verdict(findings: Sequence[Finding]) -> Verdict:
     return Verdict.DOES_NOT_FIT if any(item.severity is Severity.ERROR for item in findings) else Verdict.FITS
 
 
-def _yaml(value: Any) -> str:
+def show_value(value: Any) -> str:
+    """A declared value as a document has it."""
     match value:
         case None:
             return "null"
@@ -193,7 +195,7 @@ def _yaml(value: Any) -> str:
         case Fraction():
             return repr(float(value)) if value.denominator != 1 else str(value.numerator)
         case float():
-            return repr(value)
+            return str(int(value)) if value.is_integer() else repr(value)
         case Mapping():
             return "{...}"
         case _:

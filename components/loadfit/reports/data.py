@@ -16,7 +16,16 @@ from loadfit.functions import FunctionPlan
 from loadfit.functions import summary as functions
 from loadfit.stack import StackPlan
 
-__all__ = ["SCHEMA_VERSION", "database_data", "egress_data", "function_data", "plan_data", "render_json"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "database_data",
+    "egress_data",
+    "finding_data",
+    "function_data",
+    "plain_value",
+    "plan_data",
+    "render_json",
+]
 
 SCHEMA_VERSION = 1
 """Raised when a name goes or changes its meaning; new names do not raise it."""
@@ -57,7 +66,7 @@ def egress_data(plan: EgressPlan, remedied: Sequence[Remedied]) -> dict[str, Any
             }
             for one in plan.destinations
         ],
-        "findings": [_finding(item) for item in remedied],
+        "findings": [finding_data(item) for item in remedied],
         "assumptions": [_assumption(one) for one in plan.assumptions],
     }
 
@@ -105,7 +114,7 @@ def database_data(plan: DatabasePlan, remedied: Sequence[Remedied]) -> dict[str,
             }
             for one in plan.pod_limits
         ],
-        "findings": [_finding(item) for item in remedied],
+        "findings": [finding_data(item) for item in remedied],
         "assumptions": [_assumption(one) for one in plan.assumptions],
     }
 
@@ -129,7 +138,7 @@ def function_data(plan: FunctionPlan, remedied: Sequence[Remedied]) -> dict[str,
             }
             for one in plan.alternatives()
         ],
-        "findings": [_finding(item) for item in remedied],
+        "findings": [finding_data(item) for item in remedied],
         "assumptions": [_assumption(one) for one in plan.assumptions],
     }
 
@@ -142,7 +151,8 @@ def _scenarios(numbers: Mapping[Scenario, int]) -> dict[str, int]:
     return {scenario.value: number for scenario, number in numbers.items()}
 
 
-def _finding(item: Remedied) -> dict[str, Any]:
+def finding_data(item: Remedied) -> dict[str, Any]:
+    """A finding with its ways out."""
     finding = item.finding
     return {
         "code": finding.code,
@@ -160,7 +170,11 @@ def _finding(item: Remedied) -> dict[str, Any]:
                 "sentence": remedy.sentence,
                 "monthly_cost_difference_usd": _dollars(remedy.monthly_cost_usd),
                 "changes": [
-                    {"path": show_path(change.path), "before": _plain(change.before), "after": _plain(change.after)}
+                    {
+                        "path": show_path(change.path),
+                        "before": plain_value(change.before),
+                        "after": plain_value(change.after),
+                    }
                     for change in remedy.changes
                 ],
             }
@@ -185,7 +199,8 @@ def _number(number: Fraction) -> int | float:
     return number.numerator if number.denominator == 1 else float(number)
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
+    """A declared value as JSON has it."""
     match value:
         case Fraction():
             return _number(value)
