@@ -87,7 +87,7 @@ def test_every_metric_is_in_the_manual_with_its_statistic_and_dimensions() -> No
 
 def test_there_is_no_metric_of_initialization() -> None:
     """Lambda has none: an alarm on one would never fire."""
-    body = dashboard_body(sized(FITTING), "storefront", "live", "us-east-1")
+    body = dashboard_body(sized(FITTING), alarms.alarms(sized(FITTING)), "storefront", "live", "us-east-1")
     names = {metric.name for each in PLANNED for metric in each.metrics}
     assert [name for name in names if "init" in name.lower()] == []
     assert "InitDuration" not in body
@@ -270,7 +270,8 @@ class TestAsAsked:
 
 class TestDashboard:
     def widgets(self, document: Document = FITTING) -> list[Any]:
-        return json.loads(dashboard_body(sized(document), "storefront", "live", "eu-west-1"))["widgets"]
+        plan = sized(document)
+        return json.loads(dashboard_body(plan, alarms.alarms(plan), "storefront", "live", "eu-west-1"))["widgets"]
 
     def test_every_line_is_a_metric_of_the_manual(self) -> None:
         for widget in self.widgets():

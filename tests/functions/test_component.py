@@ -242,6 +242,7 @@ class TestCaseStudy:
                 "architectures": ["x86_64"],
                 "memorySize": 128,
                 "timeout": 3,
+                "ephemeralStorage": {"size": 512},
                 "reservedConcurrentExecutions": 12,
                 "publish": True,
                 "loggingConfig": {"logFormat": "Text", "logGroup": f"/aws/lambda/{NAME}"},
@@ -613,6 +614,12 @@ class TestFunction:
         deployment = made(load=load(reserved_concurrency=None, database=None))
         assert only(deployment, FUNCTION).inputs["reservedConcurrentExecutions"] == -1
 
+    def test_ephemeral_storage_that_is_no_longer_declared_is_lambdas_default_again(self) -> None:
+        """Named, because the provider would keep the size that the function has."""
+        before, after = made(load=load(ephemeral_storage_mb=1024)), made()
+        assert only(after, FUNCTION).inputs["ephemeralStorage"] == {"size": 512}
+        assert touched(before, after)[FUNCTION] == {"ephemeralStorage"}
+
     def test_code_in_s3(self) -> None:
         where = {"bucket": "builds", "key": "storefront.zip", "version": "v1"}
         found = only(made(code=None, code_object=where, load=load(code_in_s3=True)), FUNCTION).inputs
@@ -695,7 +702,16 @@ class TestNothingWarm:
 def test_what_watches_can_be_left_out(option: str, tokens: set[str], case_study: Deployment) -> None:
     difference = changes(case_study, made(**{option: False}))
     assert {urn.split("$")[1].split("::")[0] for urn in difference.deleted} == tokens
-    assert (difference.created, difference.changed) == ((), {})
+    # A dashboard has no lines of alarms that are not there.
+    changed = {case_study.resource("warm-dashboard").urn: {"dashboardBody"}} if option == "alarms" else {}
+    assert (difference.created, difference.changed) == ((), changed)
+
+
+def test_a_dashboard_has_the_lines_of_the_alarms_that_there_are(case_study: Deployment) -> None:
+    for deployment, expected in ((case_study, True), (made(alarms=False), False)):
+        body = only(deployment, DASHBOARD).inputs["dashboardBody"]
+        assert ('"label": "alarm ' in body) is expected
+        assert '"label": "warm 5"' in body
 
 
 NOTHING = Changes(created=(), deleted=(), changed={}, options={})

@@ -8,7 +8,7 @@ It has no metric of initialization: that is in the logs alone (:mod:`loadfit.fun
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
@@ -259,16 +259,17 @@ def _account(plan: FunctionPlan) -> Alarm:
     )
 
 
-def dashboard_body(plan: FunctionPlan, function: str, alias: str, region: str) -> str:
+def dashboard_body(plan: FunctionPlan, watched: Iterable[Alarm], function: str, alias: str, region: str) -> str:
     """A CloudWatch dashboard, as its JSON body.
 
     Args:
-        plan: For the lines at which a graph becomes a concern.
+        plan: For the lines of reserved and warm instances and of autoscaling's target.
+        watched: The alarms that there are; their thresholds are lines.
         function: The function's name.
         alias: The alias that requests come through.
         region: The Region's code.
     """
-    thresholds = {alarm.suffix: alarm.threshold for alarm in alarms(plan)}
+    thresholds = {alarm.suffix: alarm.threshold for alarm in watched}
 
     def line(label: str, suffix: str) -> tuple[tuple[str, float], ...]:
         return ((f"{label} {thresholds[suffix]:,g}", thresholds[suffix]),) if suffix in thresholds else ()

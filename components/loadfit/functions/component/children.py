@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from loadfit.core import limits
 from loadfit.core.exact import ceiling
 from loadfit.functions.alarms import NAMESPACE, dashboard_body, dimensions
 from loadfit.functions.component.code import archive
@@ -82,7 +83,8 @@ class Children:
         """The function; each change of its code or configuration publishes a version."""
         wiring, args, load = self.wiring, self.wiring.args, self.load
         code = args.get("code_object")
-        storage, variables = load.ephemeral_storage_mb, args.get("environment")
+        variables = args.get("environment")
+        storage = load.ephemeral_storage_mb or limits.LAMBDA_STORAGE_LEAST.value
         return aws.lambda_.Function(
             self.name("function"),
             name=wiring.function_name,
@@ -100,7 +102,8 @@ class Children:
             architectures=[(load.architecture or Architecture.X86_64).value],
             memory_size=load.memory,
             timeout=load.timeout,
-            ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=storage) if storage else None,
+            # The same, as for the architecture.
+            ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=storage),
             # Removed again, it has to be -1: left out, the provider would keep it.
             reserved_concurrent_executions=load.reserved_concurrency or -1,
             # Provisioned concurrency and SnapStart are for published versions only.
@@ -252,12 +255,14 @@ class Children:
 
     def dashboard(self, function: aws.lambda_.Function, log_group: aws.cloudwatch.LogGroup) -> None:
         """The dashboard, and the queries of the log."""
-        plan, region, alias = self.wiring.plan, self.region, self.wiring.alias_name
+        wiring, region = self.wiring, self.region
         aws.cloudwatch.Dashboard(
             self.name("dashboard"),
             # Dashboards share one namespace in an account.
             dashboard_name=physical_name(self.wiring.name),
-            dashboard_body=function.name.apply(lambda known: dashboard_body(plan, known, alias, region)),
+            dashboard_body=function.name.apply(
+                lambda known: dashboard_body(wiring.plan, wiring.alarms, known, wiring.alias_name, region)
+            ),
             region=region,
             opts=self.options(),
         )
