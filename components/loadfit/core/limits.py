@@ -161,6 +161,28 @@ LAMBDA_STORAGE_LEAST = Limit(512, "MB of ephemeral storage", _LAMBDA_QUOTAS)
 """The default, and the most with SnapStart."""
 LAMBDA_STORAGE_MOST = Limit(10_240, "MB of ephemeral storage", _LAMBDA_QUOTAS)
 
+LAMBDA_ENVIRONMENT = Limit(4_096, "bytes of environment variables", _LAMBDA_QUOTAS)
+"""All names and values of a function together."""
+
+_LAMBDA_QUEUES = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html"
+_LAMBDA_MAPPING = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html"
+_LAMBDA_QUEUE_SCALING = "https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html"
+
+LAMBDA_BATCH = Limit(10_000, "messages or records in a batch", _LAMBDA_MAPPING)
+LAMBDA_BATCH_AT_ONCE = Limit(10, "messages of a queue in a batch without a window", _LAMBDA_MAPPING)
+"""A larger batch of a queue needs a batching window of at least a second."""
+LAMBDA_FIFO_BATCH = Limit(10, "messages of a FIFO queue in a batch", _LAMBDA_QUEUES)
+"""And a FIFO queue has no batching window."""
+LAMBDA_BATCHING_WINDOW = Limit(300, "seconds of a batching window", _LAMBDA_MAPPING)
+
+LAMBDA_QUEUE_CONCURRENCY_LEAST = Limit(2, "instances that a queue keeps busy", _LAMBDA_QUEUE_SCALING)
+LAMBDA_QUEUE_CONCURRENCY_MOST = Limit(1_000, "instances that a queue keeps busy", _LAMBDA_QUEUE_SCALING)
+
+_LAMBDA_CORS = "https://docs.aws.amazon.com/lambda/latest/api/API_Cors.html"
+LAMBDA_CORS_MAX_AGE = Limit(86_400, "seconds that a browser keeps what a function URL allows", _LAMBDA_CORS)
+LAMBDA_CORS_ITEMS = Limit(100, "origins or headers of a function URL", _LAMBDA_CORS)
+LAMBDA_CORS_ORIGIN = Limit(253, "characters of an origin", _LAMBDA_CORS)
+
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
     *(1096, 1827, 2192, 2557, 2922, 3288, 3653),

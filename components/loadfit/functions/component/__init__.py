@@ -86,6 +86,7 @@ class WarmLambda(pulumi.ComponentResource):
         super().__init__(_TOKEN, name, wiring.inputs(), opts)
         self._plan = plan
         warn(self, plan)
+        wiring.warn(self)
         children = Children(self, wiring)
 
         log_group = children.log_group()

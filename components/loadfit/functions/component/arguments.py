@@ -69,7 +69,7 @@ class FunctionUrlCors(TypedDict):
     allow_origins: Sequence[str]
     """Origins, such as https://example.com; * for all."""
     allow_methods: NotRequired[Sequence[str]]
-    """HTTP methods; * for all."""
+    """HTTP methods, but OPTIONS, which Lambda answers itself; * for all."""
     allow_headers: NotRequired[Sequence[str]]
     """Headers of requests."""
     expose_headers: NotRequired[Sequence[str]]
@@ -120,11 +120,13 @@ class EventSource(TypedDict):
     arn: pulumi.Input[str]
     """The queue or the stream."""
     batch_size: NotRequired[int]
-    """Messages or records for one request at most; AWS's default, 10 or 100, where not given."""
+    """Messages or records for one request at most, up to 10,000; above 10, a queue needs a window. AWS's default, 10 or
+    100, where not given."""
     batching_window_seconds: NotRequired[int]
-    """How long to wait for a batch to fill, up to 300 seconds; not at all where not given."""
+    """How long to wait for a batch to fill, up to 300 seconds; not at all where not given, nor for a FIFO
+    queue."""
     maximum_concurrency: NotRequired[int]
-    """Instances that a queue may keep busy at once, at least 2; those that there are where not given."""
+    """Instances that a queue may keep busy at once, 2 to 1,000; those that there are where not given."""
     starting_position: NotRequired[StartingPosition]
     """Where reading begins; needed of a stream."""
     report_batch_item_failures: NotRequired[bool]
@@ -161,7 +163,7 @@ class WarmLambdaArgs(TypedDict):
     description: NotRequired[pulumi.Input[str]]
     """What the function does. A change publishes a version."""
     environment: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Environment variables. A change publishes a version."""
+    """Environment variables, at most 4 KB. A change publishes a version."""
     environment_key_arn: NotRequired[pulumi.Input[str]]
     """The KMS key that encrypts them; Lambda's own where not given."""
     layers: NotRequired[Sequence[pulumi.Input[str]]]

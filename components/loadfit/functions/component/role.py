@@ -1,7 +1,7 @@
 """What the function's role lets it do: what is wired, and nothing else."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi
 
@@ -9,7 +9,7 @@ from loadfit.component import refused
 from loadfit.core.problems import Problem, shown
 from loadfit.functions.component.arguments import EventSourceKind, WarmLambdaArgs
 
-__all__ = ["TRUST_POLICY", "destination_problem", "policy_document"]
+__all__ = ["TRUST_POLICY", "ArnParts", "arn_parts", "destination_problem", "policy_document"]
 
 TRUST_POLICY: Mapping[str, Any] = {
     "Version": "2012-10-17",
@@ -107,12 +107,12 @@ def _destination_action(label: str, arn: str) -> str:
     problem = destination_problem(arn)
     if problem is not None:
         raise refused(label, [problem])
-    return _DESTINATION_ACTIONS[_arn_service(arn)]
+    return _DESTINATION_ACTIONS[arn_parts(arn).service]
 
 
 def destination_problem(arn: str) -> Problem | None:
     """What is wrong with the ARN of a destination."""
-    if _arn_service(arn) in _DESTINATION_ACTIONS:
+    if arn_parts(arn).service in _DESTINATION_ACTIONS:
         return None
     return Problem(("on_failure_arn",), f"the ARN of a destination ({', '.join(_DESTINATION_ACTIONS)})", shown(arn))
 
@@ -121,12 +121,20 @@ def _allow(sid: str, actions: Any, resources: Any) -> dict[str, Any]:
     return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
 
 
-def _arn_service(arn: str) -> str:
-    """The service that an ARN is of; nothing where it is no ARN.
+class ArnParts(NamedTuple):
+    """What an ARN names; empty where it is none."""
+
+    service: str = ""
+    resource: str = ""
+
+
+def arn_parts(arn: str) -> ArnParts:
+    """The service that an ARN is of, and what of it.
 
     Example:
-        >>> _arn_service("arn:aws:sqs:us-east-1:123456789012:failed"), _arn_service("failed")
-        ('sqs', '')
+        >>> arn_parts("arn:aws:sqs:us-east-1:123456789012:failed"), arn_parts("failed").service
+        (ArnParts(service='sqs', resource='failed'), '')
     """
     parts = arn.split(":", 5)
-    return parts[2] if parts[0] == "arn" and len(parts) > 5 else ""  # noqa: PLR2004 - arn:partition:service:region:...
+    is_arn = parts[0] == "arn" and len(parts) > 5  # noqa: PLR2004 - arn:partition:service:region:account:resource
+    return ArnParts(parts[2], parts[5]) if is_arn else ArnParts()

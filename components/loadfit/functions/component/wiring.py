@@ -9,30 +9,32 @@ import pulumi
 from loadfit.component import declared_inputs, refused
 from loadfit.core import limits
 from loadfit.core.paths import Path
-from loadfit.core.problems import Problem, shown
+from loadfit.core.problems import Problem, shown, under
 from loadfit.core.watching import Alarm
 from loadfit.functions.alarms import alarms
 from loadfit.functions.component.arguments import (
     EventSource,
-    EventSourceKind,
     FunctionCaller,
     FunctionUrl,
     FunctionUrlAuthorization,
     WarmLambdaArgs,
 )
 from loadfit.functions.component.code import code_problems
+from loadfit.functions.component.cors import cors_problems
+from loadfit.functions.component.environment import environment_problems
 from loadfit.functions.component.role import destination_problem
+from loadfit.functions.component.sources import source_problems
 from loadfit.functions.load import PackageType
 from loadfit.functions.plan import FunctionPlan
+from loadfit.functions.runtimes import deprecation, names_a_file, runtime_problem
 from loadfit.watching import physical_name
 
 __all__ = ["Wiring"]
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
-_VARIABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+_HANDLER = re.compile(r".+\.[^./]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_LEAST_QUEUE_CONCURRENCY = 2
 
 
 class Wiring:
@@ -109,12 +111,23 @@ class Wiring:
         else:
             if "handler" not in args:
                 yield Problem(("handler",), "the entry point, such as app.handler", "nothing")
-            if load.runtime is None:
-                yield Problem(("load", "runtime"), "the runtime's identifier, such as python3.13", "nothing")
+            yield from self._runtime()
         if "code" in args:
             yield from code_problems(args["code"])
         if load.uses_efs:
             yield Problem(("load", "uses_efs"), "false", "true", "The component mounts no file system.")
+
+    def _runtime(self) -> Iterator[Problem]:
+        runtime, handler = self.load.runtime, self.args.get("handler")
+        if runtime is None:
+            yield Problem(("load", "runtime"), "the runtime's identifier, such as python3.13", "nothing")
+            return
+        problem = runtime_problem(runtime)
+        if problem is not None:
+            yield from under([problem], ("load",))
+        elif handler is not None and names_a_file(runtime) and not _HANDLER.fullmatch(handler):
+            expected = "a file and a function in it with a dot between them, such as app.handler"
+            yield Problem(("handler",), expected, shown(handler))
 
     def _names(self) -> Iterator[Problem]:
         if not _FUNCTION_NAME.fullmatch(self.function_name):
@@ -126,10 +139,6 @@ class Wiring:
         if not _ALIAS_NAME.fullmatch(self.alias_name):
             expected = "at most 128 letters, digits, dashes and underscores, not digits alone"
             yield Problem(("alias_name",), expected, shown(self.alias_name))
-        for variable in self.args.get("environment") or {}:
-            if not _VARIABLE_NAME.fullmatch(variable):
-                expected = "a name of letters, digits and underscores that begins with a letter"
-                yield Problem(("environment", variable), expected, shown(variable))
         own: tuple[tuple[Path, Iterable[str]], ...] = (
             (("callers",), self.callers),
             (("event_sources",), self.event_sources),
@@ -160,6 +169,8 @@ class Wiring:
             yield from _caller(("callers", key), caller)
         if self.url is None:
             return
+        if "cors" in self.url:
+            yield from cors_problems(("function_url", "cors"), self.url["cors"])
         callers = self.url.get("callers") or {}
         open_to_all = self.url_authorization is FunctionUrlAuthorization.NONE
         if callers and open_to_all:
@@ -169,23 +180,7 @@ class Wiring:
 
     def _sources(self) -> Iterator[Problem]:
         for key, source in self.event_sources.items():
-            path: Path = ("event_sources", key)
-            queue = source["kind"] is EventSourceKind.SQS
-            position, most = source.get("starting_position"), source.get("maximum_concurrency")
-            if queue and position is not None:
-                yield Problem((*path, "starting_position"), "nothing, for a queue", shown(position.value))
-            if not queue and position is None:
-                yield Problem((*path, "starting_position"), "LATEST or TRIM_HORIZON, for a stream", "nothing")
-            if not queue and most is not None:
-                yield Problem((*path, "maximum_concurrency"), "nothing, for a stream", shown(most))
-            reserved = self.load.reserved_concurrency
-            if most is not None and (most < _LEAST_QUEUE_CONCURRENCY or (reserved is not None and most > reserved)):
-                bound = "" if reserved is None else f", and at most the {reserved:,} of load.reserved_concurrency"
-                yield Problem((*path, "maximum_concurrency"), f"at least 2{bound}", shown(most))
-            for name, least, largest in (("batch_size", 1, 10_000), ("batching_window_seconds", 0, 300)):
-                number = source.get(name)
-                if number is not None and not least <= number <= largest:
-                    yield Problem((*path, name), f"{least} to {largest:,}", shown(number))
+            yield from source_problems(("event_sources", key), source, self.load)
 
     def _rest(self) -> Iterator[Problem]:
         if self.log_retention_days not in limits.LOG_RETENTION_DAYS:
@@ -194,6 +189,7 @@ class Wiring:
         layers = self.args.get("layers") or ()
         if len(layers) > limits.LAMBDA_LAYERS.value:
             yield Problem(("layers",), f"at most {limits.LAMBDA_LAYERS.value}", str(len(layers)))
+        yield from environment_problems(self.args.get("environment") or {})
         if "environment_key_arn" in self.args and not self.args.get("environment"):
             yield Problem(("environment_key_arn",), "nothing without environment", "a key")
         destination = self.args.get("on_failure_arn")
@@ -203,6 +199,12 @@ class Wiring:
             for name in ("actions", "resources"):
                 if not statement[name]:
                     yield Problem(("role_statements", index, name), "at least one", "none")
+
+    def warn(self, resource: pulumi.Resource) -> None:
+        """Logs on the component what is taken, and will not last."""
+        old = deprecation(self.load.runtime or "")
+        if old is not None and not self.is_image:
+            pulumi.log.warn(f"load.runtime: {old}", resource=resource)
 
     def inputs(self) -> dict[str, Any]:
         """The component's own inputs: in state, and in the preview's diff.
