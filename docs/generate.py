@@ -232,7 +232,7 @@ DEFAULTS: Mapping[str, str] = {
     "in_vpc": "false",
     "mean_requests_per_second": "the peak",
     "burst_size": "1",
-    "schedule": "any other time, or always",
+    "schedule": "any other time",
     "timezone": "UTC",
     "DatabaseUse.pooled": "as the database",
 }

@@ -8,8 +8,8 @@ import pulumi
 from loadfit.component import InvalidInputs
 from loadfit.core.findings import SizingError, Verdict
 from loadfit.core.problems import InvalidLoad, Problem, printable, shown
-from loadfit.documents import read_load
-from loadfit.stack import ResolvedLoad, StackLoad, parse_load, resolve, size
+from loadfit.documents import read_resolved
+from loadfit.stack import ResolvedLoad, parse_resolved, size
 
 __all__ = ["from_config"]
 
@@ -35,7 +35,7 @@ def from_config() -> ResolvedLoad:
             loadfit.MultiAzNatEgress("egress", {"load": load.egress, "vpc_id": vpc.id, "zones": zones})
     """
     try:
-        load = resolve(_declared())
+        load = _declared()
     except InvalidLoad as error:
         raise InvalidInputs(str(error)) from None
     _check_region(load)
@@ -57,7 +57,7 @@ def _check_region(load: ResolvedLoad) -> None:
         )
 
 
-def _declared() -> StackLoad:
+def _declared() -> ResolvedLoad:
     config = pulumi.Config("loadfit")
     text = config.get("load")
     if text is None:
@@ -70,9 +70,9 @@ def _declared() -> StackLoad:
             data: Any = config.get_object("load")
         except pulumi.ConfigTypeError:
             raise InvalidLoad([Problem((), _EXPECTED, shown(text))], source) from None
-        return parse_load(data, source=source)
+        return parse_resolved(data, source=source)
     file = Path(pulumi.get_root_directory()) / text
     if not file.is_file():
         found = f"{shown(text)}, which leads to no file ({printable(str(file), 200)})"
         raise InvalidLoad([Problem((), _EXPECTED, found)], source)
-    return read_load(file)
+    return read_resolved(file)

@@ -14,9 +14,18 @@ from typing import Any, cast
 from loadfit.core.paths import Path
 from loadfit.core.plain_yaml import MAX_BYTES, Document, parse_yaml
 from loadfit.core.problems import InvalidLoad, Problem, nearest, printable, shown
-from loadfit.stack import StackLoad, parse_load
+from loadfit.stack import ResolvedLoad, StackLoad, parse_resolved
 
-__all__ = ["CONFIG_KEY", "Document", "parse_text", "parse_yaml", "read_json", "read_load", "read_plain"]
+__all__ = [
+    "CONFIG_KEY",
+    "Document",
+    "parse_text",
+    "parse_yaml",
+    "read_json",
+    "read_load",
+    "read_plain",
+    "read_resolved",
+]
 
 CONFIG_KEY = "loadfit:load"
 """The configuration key of a Pulumi stack that holds the load, or the path of its document."""
@@ -28,6 +37,17 @@ _PROJECT_FILES = ("Pulumi.yaml", "Pulumi.yml")
 
 def read_load(path: str | os.PathLike[str]) -> StackLoad:
     """The load of a file: a load document, or a Pulumi stack file with one under ``loadfit:load``.
+
+    As :func:`read_resolved` reads it.
+
+    Raises:
+        InvalidLoad: The file cannot be read, or does not hold a load: every mistake with its line.
+    """
+    return read_resolved(path).stack
+
+
+def read_resolved(path: str | os.PathLike[str]) -> ResolvedLoad:
+    """The load of a file with every reference made explicit: what sizing takes.
 
     A path under ``loadfit:load`` is relative to the folder of the nearest ``Pulumi.yaml`` at or above the stack file;
     where there is none, to that of the stack file.
@@ -69,13 +89,13 @@ def parse_text(text: bytes | str, source: str = "") -> StackLoad:
     """
     document = parse_yaml(text, source)
     if not _is_stack_file(document.data):
-        return _validated(document, source)
+        return _validated(document, source).stack
     declared = _declared_in_stack(document, source)
     if isinstance(declared.data, str):
         way_out = "A path has a meaning only in a file."
         problem = Problem(_LOAD_IN_STACK, "the load itself", shown(declared.data), way_out, declared.line_of(()))
         raise InvalidLoad([problem], source)
-    return _validated(declared, source)
+    return _validated(declared, source).stack
 
 
 def read_plain(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -123,7 +143,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise InvalidLoad([Problem((), "JSON in UTF-8", "something else")], source) from None
 
 
-def _validated(document: Document, source: str) -> StackLoad:
+def _validated(document: Document, source: str) -> ResolvedLoad:
     if document.data is None and not document.problems:
         problem = Problem((), "a load (region, zones and what they carry)", "nothing", line=document.line_of(()))
         raise InvalidLoad([problem], source)
@@ -133,7 +153,7 @@ def _validated(document: Document, source: str) -> StackLoad:
         way_out = "A load is no secret: set it without --secret."
         problems.append(Problem(path, "a plain value", "a secure one", way_out, line))
     try:
-        load = parse_load(document.data, source=source)
+        load = parse_resolved(document.data, source=source)
     except InvalidLoad as error:
         problems.extend(document.placed(error.problems, apart_from=secure))
     else:
@@ -182,7 +202,7 @@ def _declared_in_stack(document: Document, source: str) -> Document:
     raise InvalidLoad([*concerning, *document.placed([problem])] or document.problems, source)
 
 
-def _referred_load(declared: Document, folder: FilePath, stack_source: str) -> StackLoad:
+def _referred_load(declared: Document, folder: FilePath, stack_source: str) -> ResolvedLoad:
     """The load in the document that a stack file refers to."""
     if declared.problems:
         raise InvalidLoad(declared.problems, stack_source)

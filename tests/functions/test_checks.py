@@ -225,7 +225,7 @@ class TestAssumptions:
                 "a burst comes after",
                 {"windows": {"day": {**DAY, "burst_size": 2, "seconds_between_bursts": 1}}},
             ),
-            ({"windows": {"a": DAY, "b": DAY}}, "may come at any time", {"windows": {"a": DAY}}),
+            ({"windows": {"a": DAY, "b": DAY}}, "come at the same times", {"windows": {"a": DAY}}),
             (
                 {"windows": {"day": {**DAY, "schedule": "mon 08:00-09:00"}}},
                 "outside of the scheduled windows",

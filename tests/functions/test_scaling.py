@@ -52,7 +52,7 @@ class TestWeek:
     def test_holds_the_largest_window_of_each_minute(
         self, scheduled: list[tuple[str, int]], always: int | None, lead: int
     ) -> None:
-        """Each window from its lead on; between windows one instance, or what holds always."""
+        """Each window from its lead on; between windows one instance, or the one that holds whenever no other does."""
         windows = {f"w{index}": {**DAY, "schedule": text} for index, (text, _) in enumerate(scheduled)}
         numbers = {f"w{index}": number for index, (_, number) in enumerate(scheduled)}
         if always is not None:
@@ -60,10 +60,16 @@ class TestWeek:
         # The lead that AWS itself needs is at least 2 minutes and the initialization.
         load = loaded({"windows": windows, "init_ms": 0, "policy": {"lead_minutes": max(3, lead)}})
         week = plan_week(load, numbers)
-        expected = [always or 1] * oracle.WEEK
+        covered = {minute for text, _ in scheduled for minute in oracle.minutes_of(text)}
+        expected = [1] * oracle.WEEK
         for text, number in scheduled:
             for minute in oracle.minutes_of(text, max(3, lead)):
                 expected[minute] = max(expected[minute], number)
+        for minute in set(range(oracle.WEEK)) - covered if always is not None else ():
+            # Other times, and the lead before each of them.
+            begins = (minute - 1) % oracle.WEEK in covered
+            for other in range(minute - (max(3, lead) if begins else 0), minute + 1):
+                expected[other % oracle.WEEK] = max(expected[other % oracle.WEEK], always or 1)
         held: list[int] = []
         begins = dict(week.steps)
         current = 0

@@ -1,12 +1,14 @@
 """Ways out that reach beyond their section: each holds for the whole document, and the first ones go together."""
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, assume, example, given, settings
 
 from loadfit.core.findings import Remedied, Severity, told
 from loadfit.core.paths import show_path
+from loadfit.stack import StackPlan
 from tests.stack.documents import Edit, applied, case_study, documents, errors, found, sized
 from tests.stack.test_crossings import PAYMENTS, PLANTED, another, database, storefront, use
 from tests.strategies import Document
@@ -27,15 +29,24 @@ def changes(item: Remedied) -> list[list[str]]:
     return [[str(change) for change in one.changes] for one in item.remedies]
 
 
+def total(plan: StackPlan) -> Fraction:
+    """What all sections cost a month."""
+    lines = [section.monthly_cost_usd for section in plan.sections.values()]
+    return sum((one["total"] for one in lines if one is not None), Fraction(0))
+
+
 def check(document: Document, items: Sequence[Remedied]) -> None:
-    """Each remedy, written into the document, takes its finding away and brings no error."""
-    had = errors(sized(document))
+    """Each remedy, written into the document, takes its finding away, brings no error, and costs what it says."""
+    before = sized(document)
+    had = errors(before)
     for item in items:
         for remedy in item.remedies:
             after = sized(applied(document, remedy.changes))
             text = f"{told(item)}\n{remedy.sentence}"
             left = [one for one in after.findings if (one.key, one.path) == (item.finding.key, item.finding.path)]
             assert not left, text
+            if remedy.monthly_cost_usd is not None:
+                assert remedy.monthly_cost_usd == total(after) - total(before), text
             assert {error.split(" at ")[0] for error in errors(after) - had} == set(), text
 
 

@@ -10,12 +10,11 @@ from loadfit.core.findings import Severity
 from loadfit.core.prices import show_dollars
 from loadfit.core.problems import nearest, printable
 from loadfit.core.wording import few
-from loadfit.documents import read_json, read_load
+from loadfit.documents import read_json, read_resolved
 from loadfit.functions import FunctionPlan, MemoryChoice, choose_memory, parse_power_tuning
 from loadfit.reports import Format
 from loadfit.reports.blocks import Block, Bullets, Heading, Paragraph, Table, Tone
 from loadfit.reports.markdown import render_markdown
-from loadfit.stack import resolve
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         InvalidLoad: One of the files is not what it should be.
         Failure: There is no such function.
     """
-    functions = resolve(read_load(arguments.file)).functions
+    functions = read_resolved(arguments.file).functions
     name = str(arguments.function)
     if name not in functions:
         meant = nearest(name, functions)

@@ -9,8 +9,8 @@ from loadfit.core.problems import nearest, printable
 from loadfit.core.wording import few
 from loadfit.databases.config import PoolChoices, peer_hosts, render_config
 from loadfit.databases.settings import DEFAULT_VERSION, OLDEST, Version
-from loadfit.documents import read_load
-from loadfit.stack import resolve, size
+from loadfit.documents import read_resolved
+from loadfit.stack import size
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if version is None or version < OLDEST:
         found = printable(arguments.pgbouncer_version)
         raise Failure(f'render: expected a PgBouncer version from {OLDEST}, found "{found}".')
-    plans = size(resolve(read_load(arguments.file))).databases
+    plans = size(read_resolved(arguments.file)).databases
     name = str(arguments.database)
     if name not in plans:
         meant = nearest(name, plans)

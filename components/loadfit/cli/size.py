@@ -6,9 +6,9 @@ import sys
 from loadfit.cli.failure import DOES_NOT_FIT, FITS
 from loadfit.cli.terminal import terminal
 from loadfit.core.findings import Verdict
-from loadfit.documents import read_load
+from loadfit.documents import read_resolved
 from loadfit.reports import Format, render
-from loadfit.stack import resolve, size
+from loadfit.stack import size
 
 __all__ = ["HELP", "NAME", "add_arguments", "run"]
 
@@ -33,6 +33,6 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         InvalidLoad: The file is not a load.
     """
-    plan = size(resolve(read_load(arguments.file)))
+    plan = size(read_resolved(arguments.file))
     sys.stdout.write(render(plan, Format(arguments.format), arguments.file, **terminal()))
     return FITS if plan.verdict is Verdict.FITS else DOES_NOT_FIT

@@ -112,6 +112,8 @@ class Client(Workload):
     """The path in the document that declared the connections; nothing where they were declared by themselves."""
     client_origin: str | None = Field(default=None, max_length=500, exclude=True)
     """The path in the document that declared the pods; nothing where they were declared with the connections."""
+    bounded: bool | None = Field(default=None, exclude=True)
+    """Whether reserved concurrency bounds a function's instances; true where not declared."""
     least_pods: int | None = Field(default=None, ge=1, le=MAX_COUNT, exclude=True)
     """The fewest instances that a function needs for itself: no remedy asks for less."""
 

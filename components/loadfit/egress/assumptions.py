@@ -117,6 +117,15 @@ def _of_flows(load: EgressLoad) -> Iterator[Assumption]:
             "like pods",
             "assumption",
         )
+    for index, flow in {flow.client: (index, flow) for index, flow in of_functions if flow.bounded is False}.values():
+        yield Assumption(
+            load.where(("flows", index, "pods")),
+            Fraction(flow.pods),
+            "instances",
+            f"{flow.client} has as many instances as hold its load and a deployment: without reserved_concurrency, "
+            "nothing bounds them",
+            "assumption",
+        )
     if any(flow.connections_per_pod is None for _, flow in nat):
         yield Assumption(
             load.where(("flows",)),

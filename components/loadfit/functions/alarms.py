@@ -112,8 +112,15 @@ def alarms(plan: FunctionPlan, *, has_destination: bool = False) -> tuple[Alarm,
 
 def _of_warm_instances(plan: FunctionPlan) -> list[Alarm]:
     scaling, found = plan.autoscaling, list[Alarm]()
-    allowed = round(100 * max(window.allowed_cold_share for window in plan.windows.values()), 4)
-    if scaling is not None and allowed < 100:  # noqa: PLR2004 - percent
+    # A window without requests, or one whose target holds if every request starts cold, allows what it likes.
+    compared = [
+        window
+        for window in plan.windows.values()
+        if window.allowed_cold_share < 1 and plan.load.windows[window.name].requests_per_second > 0
+    ]
+    if scaling is not None and compared:
+        loosest = max(compared, key=lambda window: window.allowed_cold_share)
+        allowed = round(100 * loosest.allowed_cold_share, 4)
         found.append(
             Alarm(
                 "spillover",
@@ -125,7 +132,8 @@ def _of_warm_instances(plan: FunctionPlan) -> list[Alarm]:
                 3,
                 2,
                 f"More than {show_number(allowed, 4)} percent of the requests find no warm instance, the most that the "
-                f"target allows. The plan has {counted(plan.instances, 'warm instance')} at the peak.",
+                f"target allows in {loosest.name}. The plan has {counted(plan.instances, 'warm instance')} at the "
+                "peak.",
             )
         )
     if scaling is not None:

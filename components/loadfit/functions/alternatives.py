@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from loadfit.core.exact import exact, show_number
-from loadfit.core.limits import LAMBDA_STORAGE_LEAST
 from loadfit.core.wording import counted
-from loadfit.functions.checks import supports_snapstart
+from loadfit.functions.checks import may_be_smaller, may_use_snapstart
 from loadfit.functions.latency import allowed_cold_share
-from loadfit.functions.load import FunctionLoad, PackageType
+from loadfit.functions.load import FunctionLoad
 from loadfit.functions.plan import Alternative, FunctionPlan
 from loadfit.functions.sizing import needed_instances, size_function
 
@@ -21,10 +20,10 @@ def find_alternatives(plan: FunctionPlan) -> tuple[Alternative, ...]:
 
 
 def _smaller_bundle(load: FunctionLoad) -> Iterator[Alternative]:
-    small = load.policy_value("small_bundle_mb")
-    if load.unzipped_mb is None or exact(load.unzipped_mb) <= small or load.snapstart:
+    if not may_be_smaller(load):
         return
-    saved = (exact(load.unzipped_mb) - small) * load.policy_value("init_ms_per_mb")
+    small = load.policy_value("small_bundle_mb")
+    saved = (exact(load.unzipped_mb or 0) - small) * load.policy_value("init_ms_per_mb")
     init = max(Fraction(0), load.cold_start_ms - saved)
     after = _sized(_with_init(load, init), None)
     before = _sized(load, None)
@@ -35,24 +34,17 @@ def _smaller_bundle(load: FunctionLoad) -> Iterator[Alternative]:
         warm_instances=needed_instances(after.load),
         monthly_cost_usd=_difference(before, _sized(after.load, needed_instances(after.load))),
         sentence=(
-            f"{show_number(small)} MB in the place of {show_number(load.unzipped_mb)}: a cold start of "
+            f"{show_number(small)} MB in the place of {show_number(load.unzipped_mb or 0)}: a cold start of "
             f"{show_number(init, 0)} ms in the place of {show_number(load.cold_start_ms, 0)}, and "
-            f"{counted(needed_instances(after.load), 'warm instance')} in the place of {needed_instances(load):,}"
+            f"{counted(needed_instances(after.load), 'warm instance')} where {needed_instances(load):,} are needed now"
         ),
     )
 
 
 def _snapstart(load: FunctionLoad) -> Iterator[Alternative]:
-    restore = load.policy_value("snapstart_restore_ms")
-    possible = (
-        load.runtime is not None
-        and supports_snapstart(load.runtime)
-        and load.package_type is not PackageType.IMAGE
-        and not load.uses_efs
-        and (load.ephemeral_storage_mb or 0) <= LAMBDA_STORAGE_LEAST.value
-    )
-    if load.snapstart or not possible or load.cold_start_ms <= restore:
+    if not may_use_snapstart(load):
         return
+    restore = load.policy_value("snapstart_restore_ms")
     changed = _with_init(load, restore)
     after = _sized(changed, 0)
     holds = all(allowed_cold_share(changed, window) >= 1 for window in load.windows.values())

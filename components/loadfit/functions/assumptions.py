@@ -8,26 +8,39 @@ from loadfit.core.exact import exact, show_number
 from loadfit.core.findings import Assumption
 from loadfit.core.prices import HOURS_PER_MONTH
 from loadfit.core.wording import few
+from loadfit.functions.checks import may_be_smaller, may_use_snapstart
 from loadfit.functions.latency import DEFAULT_COLD_SHARE, HEAVIEST_RATIO
 from loadfit.functions.load import POLICY_DEFAULTS, FunctionLoad
+from loadfit.functions.plan import FunctionPlan
 
 __all__ = ["assumptions"]
 
 _ASSUMPTION = "assumption"
 
 
-def assumptions(load: FunctionLoad) -> tuple[Assumption, ...]:
+def assumptions(plan: FunctionPlan) -> tuple[Assumption, ...]:
     """Every number that was used and not declared, with its source, and everything that was left out."""
-    return (*_of_policy(load), *_of_target(load), *_of_windows(load), *_of_limits(load), *_of_cost(load))
+    load = plan.load
+    return (
+        *_of_policy(plan),
+        *_of_target(load),
+        *_of_windows(plan),
+        *_of_scaling(plan),
+        *_of_limits(load),
+        *_of_cost(load),
+    )
 
 
-def _of_policy(load: FunctionLoad) -> Iterator[Assumption]:
-    scheduled = any(window.schedule is not None for window in load.windows.values())
+def _of_policy(plan: FunctionPlan) -> Iterator[Assumption]:
+    load = plan.load
     used = {
         "idle_life_seconds": True,
-        "deploy_pools": load.provisioned_concurrency != 0,
-        "throttled_share": load.reserved_concurrency is not None or load.database is not None,
-        "lead_minutes": scheduled and load.provisioned_concurrency is None,
+        "deploy_pools": plan.instances > 0,
+        "throttled_share": True,
+        "lead_minutes": bool(plan.schedule),
+        "init_ms_per_mb": may_be_smaller(load),
+        "small_bundle_mb": may_be_smaller(load),
+        "snapstart_restore_ms": may_use_snapstart(load),
     }
     for name, is_used in used.items():
         default = POLICY_DEFAULTS[name]
@@ -71,7 +84,8 @@ def _of_target(load: FunctionLoad) -> Iterator[Assumption]:
         )
 
 
-def _of_windows(load: FunctionLoad) -> Iterator[Assumption]:
+def _of_windows(plan: FunctionPlan) -> Iterator[Assumption]:
+    load = plan.load
     busy = {name: window for name, window in load.windows.items() if window.requests_per_second > 0}
     if busy:
         yield Assumption(
@@ -103,17 +117,40 @@ def _of_windows(load: FunctionLoad) -> Iterator[Assumption]:
             load.where(("windows", unscheduled[0], "schedule")),
             None,
             "hours",
-            f"windows without a schedule may come at any time ({few(unscheduled)}): the largest of them holds always",
+            f"windows without a schedule come at the same times ({few(unscheduled)}): the largest of them holds",
             _ASSUMPTION,
         )
     if not unscheduled:
+        kept = ": one instance is kept warm, as none can be scheduled back" if plan.autoscaling is not None else ""
         yield Assumption(
             load.where(("windows",)),
             None,
             "hours",
-            "outside of the scheduled windows no requests come that matter: one instance is kept warm, as none can be "
-            "scheduled back",
+            f"outside of the scheduled windows no requests come that matter{kept}",
             _ASSUMPTION,
+        )
+
+
+def _of_scaling(plan: FunctionPlan) -> Iterator[Assumption]:
+    """What autoscaling is not told exactly: one target holds in every window, and AWS takes none below a tenth."""
+    scaling = plan.autoscaling
+    if scaling is None:
+        return
+    carried = [
+        (window.most_erlangs / window.warm_instances, name)
+        for name, window in plan.windows.items()
+        if window.warm_instances and window.most_erlangs is not None
+    ]
+    share, name = min(carried, default=(1.0, ""))
+    if Fraction(share) < scaling.target:
+        yield Assumption(
+            plan.load.where(("windows", name)),
+            scaling.target,
+            "of the provisioned instances",
+            f"autoscaling adds instances in {name} only above this utilization, though they carry no more than "
+            f"{show_number(Fraction(share))}: the declared peak is provisioned for, what exceeds it spills over first",
+            "https://docs.aws.amazon.com/lambda/latest/dg/provisioned-concurrency.html (targets of 0.1 to 0.9, one for "
+            "all times)",
         )
 
 
@@ -142,6 +179,9 @@ def _of_limits(load: FunctionLoad) -> Iterator[Assumption]:
     if unsaid:
         meaning = f"the package is within Lambda's limits: {' and '.join(unsaid)} not declared"
         yield Assumption(load.where((unsaid[0],)), None, "MB", meaning, _ASSUMPTION)
+    if load.in_vpc:
+        meaning = "only the connections out of the VPC that are declared there count for its NAT gateways"
+        yield Assumption(load.where(("egress",)), None, "connections", meaning, _ASSUMPTION)
     if load.snapstart and load.runtime is None:
         yield Assumption(load.where(("runtime",)), None, "", "the runtime supports SnapStart", _ASSUMPTION)
 

@@ -15,7 +15,14 @@ from loadfit.functions.load import FunctionLoad, PackageType
 from loadfit.functions.plan import FunctionPlan, WindowPlan
 from loadfit.functions.warmth import spillover
 
-__all__ = ["SNAPSTART_RUNTIMES", "connections_wanted", "findings", "supports_snapstart"]
+__all__ = [
+    "SNAPSTART_RUNTIMES",
+    "connections_wanted",
+    "findings",
+    "may_be_smaller",
+    "may_use_snapstart",
+    "supports_snapstart",
+]
 
 SNAPSTART_RUNTIMES = {"java": (11,), "python": (3, 12), "dotnet": (8,)}
 """The least version of each runtime that has SnapStart.
@@ -323,6 +330,28 @@ def supports_snapstart(runtime: str) -> bool:
     found = re.fullmatch(r"([a-z]+)(\d+(?:\.\d+)*)", runtime)
     least = SNAPSTART_RUNTIMES.get(found[1]) if found else None
     return bool(found and least and tuple(int(part) for part in found[2].split(".")) >= least)
+
+
+def may_be_smaller(load: FunctionLoad) -> bool:
+    """Whether the package is larger than one can be made, so that a cold start could be shorter."""
+    return (
+        load.unzipped_mb is not None
+        and exact(load.unzipped_mb) > load.policy_value("small_bundle_mb")
+        and not load.snapstart
+    )
+
+
+def may_use_snapstart(load: FunctionLoad) -> bool:
+    """Whether SnapStart is to be had, and would make a cold start shorter."""
+    return (
+        load.runtime is not None
+        and supports_snapstart(load.runtime)
+        and load.package_type is not PackageType.IMAGE
+        and not load.uses_efs
+        and (load.ephemeral_storage_mb or 0) <= limits.LAMBDA_STORAGE_LEAST.value
+        and not load.snapstart
+        and load.cold_start_ms > load.policy_value("snapstart_restore_ms")
+    )
 
 
 def _snapstart(plan: FunctionPlan) -> Iterator[Finding]:

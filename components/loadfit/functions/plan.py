@@ -95,7 +95,8 @@ class Autoscaling:
     """What holds where no scheduled action says otherwise."""
     max: int
     target: Fraction
-    """Utilization above which instances are added, 0.1 to 0.9: the load that the minimum carries over the minimum."""
+    """Utilization above which instances are added: the load that the minimum carries over the minimum, clipped to 0.1
+    to 0.9, as AWS takes it."""
 
 
 @dataclass(frozen=True, slots=True)

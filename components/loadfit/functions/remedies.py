@@ -128,6 +128,12 @@ def _more_instances(plan: FunctionPlan) -> Iterator[_Draft]:
         ((("provisioned_concurrency",), plan.instances),),
         counted(plan.instances, "warm instance"),
     )
+    if plan.load.snapstart:
+        yield _Draft(
+            RemedyKind.CONFIGURATION,
+            ((("snapstart",), None), (("provisioned_concurrency",), plan.instances)),
+            f"no SnapStart, and {counted(plan.instances, 'warm instance')}",
+        )
 
 
 def _claims(plan: FunctionPlan, finding: Finding) -> Iterator[_Draft]:

@@ -1,16 +1,17 @@
 """Which number of warm instances holds at which time of the week, and how autoscaling is told.
 
 Every window's instances are asked for some minutes before it begins, and given back when it ends. Where windows
-overlap, the largest holds. A time without any window keeps one instance: provisioned concurrency that was scheduled to
-none cannot be scheduled back, and the next deployment fails.
+overlap, the largest holds; one without a schedule holds whenever none with one does. A time without any window keeps
+one instance: provisioned concurrency that was scheduled to none cannot be scheduled back, and the next deployment
+fails.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from loadfit.core.exact import ceiling, exact
+from loadfit.core.exact import ceiling
 from loadfit.core.limits import LAMBDA_PROVISIONING_RATE, LAMBDA_PROVISIONING_START
 from loadfit.core.prices import HOURS_PER_MONTH
 from loadfit.functions.load import FunctionLoad
@@ -75,41 +76,57 @@ def provisioning_minutes(load: FunctionLoad, instances: int) -> Fraction:
 
 def plan_week(load: FunctionLoad, instances: Mapping[str, int]) -> Week:
     """The week, from each window's number of instances."""
-    leads = {name: lead_minutes(load, instances[name]) for name in load.windows}
-    always = [name for name, window in load.windows.items() if window.schedule is None]
-    base = max((instances[name] for name in always), default=min(1, *instances.values()))
+    parts = _parts(load)
+    # Where no window holds, one is kept: what was scheduled to none cannot be scheduled back.
+    least = min(1, *instances.values())
     held = [
         (begin, end, instances[name])
-        for name, window in load.windows.items()
-        if (hours := window.hours) is not None
-        for begin, end in hours.intervals(leads[name])
+        for name, intervals in parts.items()
+        for interval in intervals
+        for begin, end in _earlier(*interval, lead_minutes(load, instances[name]))
     ]
     steps: list[tuple[int, int]] = []
     for minute in sorted({0, *(edge for begin, end, _ in held for edge in (begin, end % MINUTES_PER_WEEK))}):
-        count = max([base, *(number for begin, end, number in held if begin <= minute < end)])
+        count = max([least, *(number for begin, end, number in held if begin <= minute < end)])
         if not steps or steps[-1][1] != count:
             steps.append((minute, count))
-    return Week(tuple(steps), _hours(load, instances, always))
+    return Week(tuple(steps), _hours(load, instances, parts))
 
 
-def _hours(load: FunctionLoad, instances: Mapping[str, int], always: list[str]) -> Mapping[str, Fraction]:
+_Intervals = list[tuple[int, int]]
+"""Parts of a week, in minutes after Monday 00:00, each within 0 to 10,080."""
+
+
+def _parts(load: FunctionLoad) -> Mapping[str, _Intervals]:
+    """When each window holds; those without a schedule whenever none with one does."""
+    scheduled = {
+        name: list(hours.intervals()) for name, window in load.windows.items() if (hours := window.hours) is not None
+    }
+    taken = [interval for intervals in scheduled.values() for interval in intervals]
+    edges = sorted({0, MINUTES_PER_WEEK, *(edge for interval in taken for edge in interval)})
+    other = [(begin, end) for begin, end in pairwise(edges) if not any(first <= begin < last for first, last in taken)]
+    return {name: scheduled.get(name, other) for name in load.windows}
+
+
+def _earlier(begin: int, end: int, lead: int) -> Iterator[tuple[int, int]]:
+    """A part of a week that begins earlier by a lead, before the week's first minute in the week before."""
+    if end - begin + lead >= MINUTES_PER_WEEK:
+        yield 0, MINUTES_PER_WEEK
+        return
+    yield max(0, begin - lead), end
+    if begin < lead:
+        yield MINUTES_PER_WEEK + begin - lead, MINUTES_PER_WEEK
+
+
+def _hours(load: FunctionLoad, instances: Mapping[str, int], parts: Mapping[str, _Intervals]) -> Mapping[str, Fraction]:
     """Hours a month of each window, those of an overlap to the one that needs the most."""
-    named = [
-        (begin, end, name)
-        for name, window in load.windows.items()
-        if (hours := window.hours) is not None
-        for begin, end in hours.intervals()
-    ]
     minutes = dict.fromkeys(load.windows, 0)
-    edges = sorted({0, MINUTES_PER_WEEK, *(edge for begin, end, _ in named for edge in (begin, end))})
-
-    def largest(names: list[str]) -> str:
-        return max(names, key=lambda name: (instances[name], load.windows[name].average_requests_per_second))
-
+    edges = sorted({edge for intervals in parts.values() for interval in intervals for edge in interval})
     for begin, end in pairwise(edges):
-        holding = [name for first, last, name in named if first <= begin < last] or always
+        holding = [name for name, intervals in parts.items() if any(first <= begin < last for first, last in intervals)]
         if holding:
-            minutes[largest(holding)] += end - begin
+            largest = max(holding, key=lambda name: (instances[name], load.windows[name].average_requests_per_second))
+            minutes[largest] += end - begin
     return {name: count * _MONTHS_MINUTES for name, count in minutes.items()}
 
 
@@ -117,7 +134,9 @@ def autoscaling(load: FunctionLoad, peak: int, most_erlangs: float | None) -> Au
     """Target tracking for the busiest window.
 
     Its target is the utilization at which the instances carry as much as they can; anything lower would add instances
-    at the declared peak, anything higher would add them too late.
+    at the declared peak, anything higher would add them too late. AWS takes targets of 0.1 to 0.9 only: where what they
+    carry is below a tenth, as with requests of a few milliseconds, instances are added too late, and an assumption of
+    the plan says so.
 
     Args:
         load: The policy.
@@ -131,9 +150,15 @@ def autoscaling(load: FunctionLoad, peak: int, most_erlangs: float | None) -> Au
     return Autoscaling(
         # Until the first scheduled action, the most that any window needs is safe.
         min=peak,
-        max=ceiling(peak * load.policy_value("deploy_pools")),
+        max=_most(load, peak),
         target=min(MOST_TARGET, max(LEAST_TARGET, target)),
     )
+
+
+def _most(load: FunctionLoad, instances: int) -> int:
+    """What autoscaling may reach: both pools of a deployment, within reserved concurrency, above which AWS refuses."""
+    most = ceiling(instances * load.policy_value("deploy_pools"))
+    return most if load.reserved_concurrency is None else max(instances, min(most, load.reserved_concurrency))
 
 
 def scheduled_actions(load: FunctionLoad, week: Week) -> tuple[ScheduledAction, ...]:
@@ -146,13 +171,12 @@ def scheduled_actions(load: FunctionLoad, week: Week) -> tuple[ScheduledAction, 
     together: dict[tuple[int, int], list[int]] = {}
     for minute, count in steps:
         together.setdefault((minute % MINUTES_PER_DAY, count), []).append(minute // MINUTES_PER_DAY)
-    pools = exact(load.policy_value("deploy_pools"))
     return tuple(
         ScheduledAction(
             name=f"to-{count}-at-{clock(minute).replace(':', '')}",
             cron=f"cron({minute % 60} {minute // 60} ? * {day_names(tuple(days))} *)",
             min=count,
-            max=ceiling(count * pools),
+            max=_most(load, count),
         )
         for (minute, count), days in sorted(together.items())
     )

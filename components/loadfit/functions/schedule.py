@@ -33,18 +33,13 @@ class Schedule:
         """How long it holds each time, in minutes: up to a day."""
         return self.end - self.start if self.end > self.start else self.end - self.start + MINUTES_PER_DAY
 
-    def intervals(self, lead_minutes: int = 0) -> Iterator[tuple[int, int]]:
-        """The parts of a week in which it holds, in minutes after Monday 00:00, each within 0 to 10,080.
-
-        Args:
-            lead_minutes: How much earlier each of them begins, up to six days.
-        """
+    def intervals(self) -> Iterator[tuple[int, int]]:
+        """The parts of a week in which it holds, in minutes after Monday 00:00, each within 0 to 10,080."""
         for day in self.days:
-            begin = (day * MINUTES_PER_DAY + self.start - lead_minutes) % MINUTES_PER_WEEK
-            length = self.minutes + lead_minutes
-            yield begin, min(begin + length, MINUTES_PER_WEEK)
-            if begin + length > MINUTES_PER_WEEK:
-                yield 0, begin + length - MINUTES_PER_WEEK
+            begin = day * MINUTES_PER_DAY + self.start
+            yield begin, min(begin + self.minutes, MINUTES_PER_WEEK)
+            if begin + self.minutes > MINUTES_PER_WEEK:
+                yield 0, begin + self.minutes - MINUTES_PER_WEEK
 
 
 def parse_schedule(text: str) -> Schedule | None:

@@ -68,8 +68,9 @@ def size_function(load: FunctionLoad) -> FunctionPlan:
         on_demand_monthly_usd=_on_demand_cost(load, windows),
         break_even_utilization=prices.break_even_utilization if (prices := load.known_prices()) else None,
         findings=(),
-        assumptions=assumptions(load),
+        assumptions=(),
     )
+    plan = replace(plan, assumptions=assumptions(plan))
     if load.database is not None:
         plan = replace(plan, database_connections=plan.environments * load.database.connections_per_instance)
     return replace(plan, findings=findings(plan))

@@ -7,8 +7,9 @@ from pydantic import Field, model_validator
 from loadfit.core.exact import exact, show_number
 from loadfit.core.limits import LAMBDA_REQUESTS_PER_INSTANCE, LAMBDA_TIMEOUT_MOST
 from loadfit.core.model import MAX_SECONDS, Declared, problem_error
-from loadfit.core.problems import shown
+from loadfit.core.problems import nearest, shown
 from loadfit.functions.schedule import Schedule, parse_schedule
+from loadfit.functions.timezones import TIMEZONES
 
 __all__ = ["MAX_INSTANCES", "MAX_MS", "Window"]
 
@@ -39,9 +40,9 @@ class Window(Declared):
     """The shortest time from one burst to the next; not before the requests of the former have ended where not
     declared."""
     schedule: str | None = Field(default=None, max_length=60)
-    """When the window holds, such as "mon-fri 08:00-18:00" or "daily 22:00-06:00"; at any other time, or always, where
-    not declared."""
-    timezone: str | None = Field(default=None, max_length=40, pattern=r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$")
+    """When the window holds, such as "mon-fri 08:00-18:00" or "daily 22:00-06:00"; whenever no window with a schedule
+    does where not declared."""
+    timezone: str | None = Field(default=None, max_length=40)
     """The time zone of the schedule by its IANA name, such as Europe/Berlin; UTC where not declared."""
 
     @model_validator(mode="after")
@@ -61,6 +62,14 @@ class Window(Declared):
             )
         if self.timezone is not None and self.schedule is None:
             raise problem_error("no timezone without a schedule", shown(self.timezone), at=("timezone",))
+        if self.timezone is not None and self.timezone not in TIMEZONES:
+            meant = nearest(self.timezone, TIMEZONES)
+            raise problem_error(
+                "the name of a time zone of the IANA database, such as Europe/Berlin",
+                shown(self.timezone),
+                f'Did you mean "{meant}"?' if meant else "",
+                at=("timezone",),
+            )
         self._bursts_beside_other_requests()
         return self
 

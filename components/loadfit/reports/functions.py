@@ -98,11 +98,17 @@ def _claims_table(plan: FunctionPlan) -> Table:
     rows = [
         ("of the account's concurrency", f"{plan.account_concurrency:,} of {load.concurrency_quota:,}"),
         ("  with all others, and what stays unreserved", f"{need.quota:,}"),
-        ("warm instances in a deployment", f"{plan.most_instances:,}"),
+        (f"warm instances in a deployment{_as_needed(plan)}", f"{plan.most_instances:,}"),
     ]
     if load.database is not None and plan.database_connections is not None:
         rows.append((f"connections to {load.database.name}, at most", f"{plan.database_connections:,}"))
     return Table(("Takes", ""), tuple(rows))
+
+
+def _as_needed(plan: FunctionPlan) -> str:
+    """Where fewer are declared than needed, what follows from the need is said so."""
+    given = plan.load.provisioned_concurrency
+    return ", as needed" if given is not None and given < plan.instances else ""
 
 
 def _cost_table(plan: FunctionPlan) -> Table:

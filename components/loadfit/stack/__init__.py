@@ -16,7 +16,14 @@ from loadfit.stack.document import (
     StackLoad,
 )
 from loadfit.stack.plan import SectionPlan, StackPlan, size
-from loadfit.stack.resolution import ResolvedLoad, in_one_account, on_one_server, parse_load, resolve
+from loadfit.stack.resolution import (
+    ResolvedLoad,
+    in_one_account,
+    on_one_server,
+    parse_load,
+    parse_resolved,
+    resolve,
+)
 
 __all__ = [
     "SECTIONS",
@@ -33,6 +40,7 @@ __all__ = [
     "in_one_account",
     "on_one_server",
     "parse_load",
+    "parse_resolved",
     "resolve",
     "size",
 ]

@@ -13,7 +13,7 @@ from fractions import Fraction
 from loadfit.core.findings import Change, Finding, Remedied, Remedy, RemedyKind, Severity
 from loadfit.core.paths import Path, replaced, value_at
 from loadfit.core.problems import InvalidLoad
-from loadfit.core.wording import few
+from loadfit.core.wording import counted
 from loadfit.databases import size_database
 from loadfit.databases.codes import DATABASE_CONNECTIONS_SHORT
 from loadfit.functions import size_function
@@ -80,7 +80,7 @@ class _Whole:
         changes = tuple(_linked(self.document, remedy.changes))
         if not any(self._reaches(change.path) for change in changes):
             return remedy
-        kind, sentence, cost = remedy.kind, remedy.sentence, remedy.monthly_cost_usd
+        kind, sentence = remedy.kind, remedy.sentence
         for _ in range(_ROUNDS):
             after = self.sized(changes)
             if after is None:
@@ -88,14 +88,13 @@ class _Whole:
             new = [(at, one) for at, one in _errors(after) if after.identity(at, one) not in self.had]
             if not new:
                 gone = self.plan.identity(path, finding) not in _identities(after)
-                return Remedy(kind, changes, sentence, cost) if gone else None
+                return Remedy(kind, changes, sentence, self._cost(after, remedy.monthly_cost_usd)) if gone else None
             other = _first_remedy(after, *new[0])
             if other is None:
                 return None
             changes = _merged(self.document, (*changes, *_linked(self.document, other.changes)))
             kind = max(kind, other.kind, key=_ORDER.index)
             sentence = f"{sentence}, with {other.sentence}"
-            cost = None if cost is None or other.monthly_cost_usd is None else cost + other.monthly_cost_usd
         return None
 
     def _reaches(self, path: Path) -> bool:
@@ -108,6 +107,22 @@ class _Whole:
                 return databases[name].server is not None
             case _:
                 return False
+
+    def _cost(self, after: StackPlan, own: Fraction | None) -> Fraction | None:
+        """What the sections of a changed document cost beside what they cost now; ``None`` where one is not known.
+
+        A section without a price of its own, a database, costs what its remedy says: nothing, or nobody knows.
+        """
+        if own is None:
+            return None
+        total = Fraction(0)
+        for path, section in after.sections.items():
+            before = self.plan.sections[path].monthly_cost_usd
+            if before is not None and section.monthly_cost_usd is not None:
+                total += section.monthly_cost_usd["total"] - before["total"]
+            elif path.partition(".")[0] != "databases":
+                return None
+        return total
 
     def sized(self, changes: Iterable[Change]) -> StackPlan | None:
         """The plan of the changed document; ``None`` where it is none, or where it was sized often enough."""
@@ -157,13 +172,13 @@ class _Whole:
             after = self.sized(changes)
         if not used or after is None or _identities(after) & self._remedied(found):
             return None
-        costs = [one.monthly_cost_usd for one in used]
-        known = [cost for cost in costs if cost is not None]
+        known = all(one.monthly_cost_usd is not None for one in used)
         return Remedy(
             max((one.kind for one in used), key=_ORDER.index),
             changes,
-            few((one.sentence for one in used), separator="; ", most=5),
-            sum(known, Fraction(0)) if len(known) == len(costs) else None,
+            # What each said by itself need not hold for the others' numbers: the changes themselves are shown.
+            f"{counted(len(changes), 'change')} that take all findings away together",
+            self._cost(after, Fraction(0)) if known else None,
         )
 
 

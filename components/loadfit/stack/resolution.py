@@ -67,12 +67,24 @@ def parse_load(data: object, *, source: str = "") -> StackLoad:
     Raises:
         InvalidLoad: With every problem at once; a reference to something unknown is one.
     """
+    return parse_resolved(data, source=source).stack
+
+
+def parse_resolved(data: object, *, source: str = "") -> ResolvedLoad:
+    """The same, resolved: parsing resolves a load to find what does not fit together, and sizing needs it so.
+
+    Args:
+        data: Mappings, lists, text, numbers.
+        source: Where the data came from, for messages.
+
+    Raises:
+        InvalidLoad: With every problem at once.
+    """
     load = validate(StackLoad, data, source=source)
     problems = list(problems_of_form(load))
     if problems:
         raise InvalidLoad(problems, source)
-    resolve(load, source=source)
-    return load
+    return resolve(load, source=source)
 
 
 def resolve(load: StackLoad, *, source: str = "") -> ResolvedLoad:
@@ -81,8 +93,6 @@ def resolve(load: StackLoad, *, source: str = "") -> ResolvedLoad:
     Raises:
         InvalidLoad: A section does not fit together, or refers to something unknown.
     """
-    if _LAST and _LAST[0].stack is load:
-        return _LAST[0]
     problems = list(unknown_references(load))
     if problems:
         raise InvalidLoad(problems, source)
@@ -91,14 +101,7 @@ def resolve(load: StackLoad, *, source: str = "") -> ResolvedLoad:
     egress = _resolve_egress(load, functions, problems)
     if problems:
         raise InvalidLoad(problems, source)
-    resolved = ResolvedLoad(load, egress, databases, {name: plan.load for name, plan in functions.items()}, functions)
-    _LAST[:] = [resolved]
-    return resolved
-
-
-_LAST: list[ResolvedLoad] = []
-"""What was resolved last: parsing resolves a load to find what does not fit together, and whoever parsed it asks again.
-A load never changes."""
+    return ResolvedLoad(load, egress, databases, {name: plan.load for name, plan in functions.items()}, functions)
 
 
 def _resolve_functions(load: StackLoad, problems: list[Problem]) -> dict[str, FunctionPlan]:
@@ -248,6 +251,7 @@ def _client(plan: FunctionPlan) -> dict[str, Any]:
         "function": True,
         "pods": plan.environments,
         "least_pods": min(plan.environments, plan.reserved_needed),
+        "bounded": plan.load.reserved_concurrency is not None,
         "client_origin": show_path(("functions", plan.name)),
     }
 
