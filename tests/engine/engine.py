@@ -173,12 +173,14 @@ class Engine:
 
     @contextmanager
     def mutated(self, mutation: Mutation) -> Generator[None]:
-        """What programs send to the engine is changed."""
+        """What programs send to the engine is changed, and what then happens at once has all the time to do so."""
         self.mutation = mutation
+        self.aws.patience = self.kubernetes.patience = 60
         try:
             yield
         finally:
             self.mutation = None
+            self.aws.patience = self.kubernetes.patience = 1
 
     def _mutated(self, program: Program) -> Program:
         mutation = self.mutation

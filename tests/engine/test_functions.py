@@ -112,7 +112,7 @@ class TestOrder:
         ]
 
     def test_schedules_are_set_one_after_the_other(self, engine: Engine, code: Path) -> None:
-        engine.aws.pause("create", SCHEDULED, until=("delete", SCHEDULED), seconds=0.3)
+        engine.aws.pause("create", SCHEDULED, until=("create", SCHEDULED), seconds=0.3)
         engine.up(warm(code))
         assert len(list(engine.aws.of_type(SCHEDULED))) == 2
 

@@ -57,11 +57,25 @@ class _Pause:
     An engine that is free to do both at once asks for the other one meanwhile; one that has to wait does not.
     """
 
-    operation: Operation
-    type: str
+    on: tuple[Operation, str]
     until: tuple[Operation, str]
     seconds: float
-    asked: threading.Event = field(default_factory=threading.Event)
+    over: bool = False
+    waiting: list[threading.Event] = field(default_factory=list[threading.Event])
+
+    def asked(self, operation: Operation, type: str) -> None:  # noqa: A002
+        """Takes note of an operation. Of the same kind, only another one ends the pause."""
+        if self.until == (operation, type):
+            self.over = self.over or self.until != self.on
+            for event in self.waiting:
+                event.set()
+
+    def wait(self, operation: Operation, type: str, patience: float) -> None:  # noqa: A002
+        """Has an operation wait where it is the one that is meant."""
+        if self.on == (operation, type) and not self.over:
+            event = threading.Event()
+            self.waiting.append(event)
+            event.wait(self.seconds * patience)
 
 
 class Cloud:
@@ -80,11 +94,13 @@ class Cloud:
         self.invariants: list[Callable[[], None]] = []
         """Called after everything that is done; what they raise is in ``broken``."""
         self.broken: list[str] = []
+        self.patience = 1.0
+        """How much longer pauses are than was said: where the other operation is sure to come, it is waited for."""
         self.lock = threading.RLock()
         self.serial = 0
         self._faults: dict[tuple[Operation, str], str] = {}
         self._pauses: list[_Pause] = []
-        self._changing: set[tuple[str, Any]] = set()
+        self._changing: set[tuple[str, Any] | None] = set()
 
     def kind(self, type: str) -> Kind:  # noqa: A002 - Pulumi's own name for it
         """What is known of a type; a type that nobody described is refused, so that no test passes by ignorance."""
@@ -115,39 +131,31 @@ class Cloud:
 
     def pause(self, operation: Operation, type: str, until: tuple[Operation, str], seconds: float) -> None:  # noqa: A002
         """Has such an operation wait until another is asked for, or until the time is over."""
-        self._pauses.append(_Pause(operation, type, until, seconds))
+        self._pauses.append(_Pause((operation, type), until, seconds))
 
     @contextmanager
     def during(self, operation: Operation, type: str, name: str, inputs: dict[str, Any]) -> Generator[None]:  # noqa: A002
         """What surrounds an operation: others see that it was asked for, it may have to wait, it may fail."""
-        for pause in self._pauses:
-            if pause.until == (operation, type):
-                pause.asked.set()
-        fault = self._faults.pop((operation, name), None)
-        if fault is not None:
-            raise Refused(fault)
-        with self._alone(type, inputs):
-            for pause in self._pauses:
-                if (pause.operation, pause.type) == (operation, type):
-                    pause.asked.wait(pause.seconds)
-            yield
-
-    @contextmanager
-    def _alone(self, type: str, inputs: dict[str, Any]) -> Generator[None]:  # noqa: A002
         path = self.kind(type).one_at_a_time
-        if path is None:
-            yield
-            return
-        changing = (path, looked_up(inputs, path))
+        changing = None if path is None else (path, looked_up(inputs, path))
         with self.lock:
-            if changing in self._changing:
-                raise Refused(f"ConcurrentUpdateException: {changing[1]} is being changed already")
-            self._changing.add(changing)
+            busy = changing in self._changing
+            if changing is not None:
+                self._changing.add(changing)
+        for pause in self._pauses:
+            pause.asked(operation, type)
+        if busy:
+            raise Refused(f"ConcurrentUpdateException: {inputs[path or '']} is being changed already")
         try:
+            fault = self._faults.pop((operation, name), None)
+            if fault is not None:
+                raise Refused(fault)
+            for pause in self._pauses:
+                pause.wait(operation, type, self.patience)
             yield
         finally:
             with self.lock:
-                self._changing.discard(changing)
+                self._changing -= {changing}
 
     def did(self, operation: Operation, done: Object) -> None:
         """Writes down what was done, and looks whether all that must hold at all times still does."""
