@@ -82,7 +82,7 @@ class TestLifeCycle:
         assert engine.aws.objects == {}
         assert engine.state == []
 
-    @pytest.mark.parametrize("failing", ["warm-function", "warm-alias", "warm-provisioned", "warm-scaling"])
+    @pytest.mark.parametrize("failing", ["warm-function", "warm-alias", "warm-scaling"])
     def test_a_creation_that_fails_in_the_middle_leaks_nothing(self, engine: Engine, code: Path, failing: str) -> None:
         engine.aws.fail("create", failing, "ServiceException")
         with pytest.raises(CommandError, match="ServiceException"):
