@@ -116,7 +116,8 @@ def output(command: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-SHOWN = [block for page in ("README.md", "docs/diff.md", "docs/growth.md") for block in fenced(ROOT / page, "console")]
+SHOWING = ("README.md", "docs/consequences.md", "docs/diff.md", "docs/growth.md")
+SHOWN = [block for page in SHOWING for block in fenced(ROOT / page, "console")]
 
 
 @pytest.mark.parametrize("block", SHOWN, ids=lambda block: block.splitlines()[0])

@@ -1,13 +1,16 @@
 """Findings and remedies as data and as text."""
 
 import pickle
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 import yaml
 
 from loadfit.core.findings import (
+    Basis,
     Change,
+    Consequence,
     Finding,
     Remedied,
     Remedy,
@@ -44,11 +47,14 @@ def test_only_errors_keep_a_load_from_fitting() -> None:
 
 
 def test_a_finding_is_told_with_place_equation_ways_out_and_questions() -> None:
-    """One line each."""
+    """One line each; what it costs not to fix it before what it costs to."""
     remedy = Remedy(RemedyKind.CONFIGURATION, (Change(("egress", "gateways"), 1, 3),), "three gateways", Fraction(73))
-    assert told(Remedied(finding(), (remedy,)), "load.yaml").splitlines() == [
+    refused = Consequence("connections_refused", Fraction(1), "connections", Basis.COUNTED, "1 of 2 finds no port")
+    found = replace(finding(), consequences=(refused,))
+    assert told(Remedied(found, (remedy,)), "load.yaml").splitlines() == [
         "load.yaml: error NAT_PORTS_SHORT at egress.flows[0].to: needs 2 ports, has 1",
         "  1 + 1 = 2 ports",
+        "  Not fixed, estimated at the declared peak: 1 of 2 finds no port",
         "  1. configuration, +$73.00 a month: three gateways [egress.gateways: 3]",
         "  Declare more.",
     ]

@@ -169,6 +169,11 @@ def test_the_incidents_sizes_are_not_capped() -> None:
     first = section["findings"][0]
     assert (first["code"], first["needed"], first["available"]) == ("NAT_PORTS_SHORT", 75_000, 55_000)
     assert [remedy["monthly_cost_difference_usd"] for remedy in first["remedies"]] == [3.65, 73.0, 0.0]
+    (refused,) = first["consequences"]
+    assert (refused["name"], refused["amount"], refused["unit"], refused["basis"]) == (
+        *("connections_refused", 20_000),
+        *("connections", "counted"),
+    )
 
 
 def test_json_lists_what_the_other_formats_cut() -> None:

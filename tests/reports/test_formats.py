@@ -32,6 +32,14 @@ def test_every_format_shows_the_case_studys_numbers(form: Format) -> None:
     assert [number for number in NUMBERS if number not in text] == []
 
 
+@pytest.mark.parametrize("form", [Format.TEXT, Format.MARKDOWN, Format.HTML])
+def test_every_format_tells_what_it_costs_not_to_fix_an_error_before_what_it_costs_to(form: Format) -> None:
+    text = " ".join(render(PLANS["incident"], form, "x", width=200).split())
+    refused = text.index("Not fixed, estimated at the declared peak: 20,000 of 75,000 connections find no port")
+    assert refused < text.index("+$3.65 a month")
+    assert "Not fixed, estimated at the declared peak: at most 93,600 of 93,600 requests an hour in day" in text
+
+
 @pytest.mark.parametrize("name", PLANS)
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_line_of_text_is_wider_than_the_terminal(name: str, width: int) -> None:

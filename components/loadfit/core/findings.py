@@ -10,8 +10,11 @@ from loadfit.core.paths import Path, show_path
 from loadfit.core.prices import show_difference
 
 __all__ = [
+    "CONSEQUENCES",
     "Assumption",
+    "Basis",
     "Change",
+    "Consequence",
     "Finding",
     "Remedied",
     "Remedy",
@@ -23,6 +26,10 @@ __all__ = [
     "told",
     "verdict",
 ]
+
+
+CONSEQUENCES = "Not fixed, estimated at the declared peak"
+"""How consequences are told, in every report."""
 
 
 class Severity(str, Enum):
@@ -52,6 +59,33 @@ class RemedyKind(str, Enum):
     """A change that AWS has to grant first."""
 
 
+class Basis(str, Enum):
+    """How the amount of a consequence is meant."""
+
+    COUNTED = "counted"
+    """A difference of numbers of the plan."""
+    EXPECTED = "expected"
+    """What a model expects on average."""
+    AT_MOST = "at most"
+    """A bound: no more."""
+    AT_LEAST = "at least"
+    """A bound: no less."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What an error would do at the declared peak if nothing was changed, by the models that the sizes come from."""
+
+    name: str
+    """Such as ``connections_refused``."""
+    amount: Fraction
+    """In ``unit``."""
+    unit: str
+    basis: Basis
+    sentence: str
+    """What would happen, with the amount and how it was computed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One number of a load that does not fit, or fits with too little margin."""
@@ -76,6 +110,8 @@ class Finding:
     """What was not declared and would allow more remedies, each a sentence."""
     state: str = ""
     """When it is short, such as "in a rollout" or "with 1 zone lost"; nothing where it is at any time."""
+    consequences: tuple[Consequence, ...] = ()
+    """What an error would do at the declared peak; empty for a warning, and where no model says it."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -171,6 +207,7 @@ def told(item: Remedied, source: str = "") -> str:
     head = f"{source}: " if source else ""
     at = show_path(finding.path)
     lines = [f"{head}{finding.severity.value} {finding.code} at {at}: {finding.message}", f"  {finding.equation}"]
+    lines += [f"  {CONSEQUENCES}: {one.sentence}" for one in finding.consequences]
     for number, remedy in enumerate(item.remedies, start=1):
         changes = "; ".join(str(change) for change in remedy.changes)
         lines.append(f"  {number}. {remedy.kind.value}, {remedy.cost}: {remedy.sentence} [{changes}]")

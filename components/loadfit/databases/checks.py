@@ -2,16 +2,17 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from loadfit.core import limits
 from loadfit.core.exact import exact, show_number
-from loadfit.core.findings import Finding, Severity
+from loadfit.core.findings import Consequence, Finding, Severity
 from loadfit.core.paths import Path
 from loadfit.core.wording import SHOWN, counted, few
 from loadfit.databases import codes
 from loadfit.databases.budget import connections_to_hold, headroom, own_limit
+from loadfit.databases.consequences import of_app_pool, of_connections, of_descriptors, of_server_pool
 from loadfit.databases.load import INTERNAL, POOL_TIMEOUT_SECONDS, RESERVED, ClientGroup
 from loadfit.databases.plan import AppPoolPlan, DatabasePlan, PoolState
 from loadfit.databases.pools import replicas_for_throughput, shares
@@ -46,6 +47,7 @@ def _finding(
     of: str = "",
     asks: tuple[str, ...] = (),
     state: str = "",
+    consequences: Iterable[Consequence] = (),
 ) -> Finding:
     """A finding about the database, or about a part of it."""
     needed, available, unit = numbers
@@ -62,6 +64,8 @@ def _finding(
         subject,
         asks,
         state,
+        # A warning is of a load that is carried.
+        tuple(consequences) if severity is Severity.ERROR else (),
     )
 
 
@@ -98,6 +102,7 @@ def _connections(plan: DatabasePlan) -> Iterator[Finding]:
         "; ".join(terms) + total,
         f"{plan.name} needs {counted(needed, 'connection')}{what}{when}; {most}",
         state=_in_rollout(plan.load.direct_groups),
+        consequences=of_connections(needed, usable, "PostgreSQL", _in_rollout(plan.load.direct_groups)),
     )
 
 
@@ -172,6 +177,7 @@ def _roles(plan: DatabasePlan) -> Iterator[Finding]:
                 f"PostgreSQL in a rollout {straight:,}; {needed:,} connections in all",
                 f"role {role} needs {counted(needed, 'connection')} on {plan.name}, and its own limit is {limit:,}",
                 role,
+                consequences=of_connections(needed, limit, "PostgreSQL", _in_rollout(plan.load.direct_groups)),
             )
 
 
@@ -198,6 +204,7 @@ def _server_pool(plan: DatabasePlan) -> Iterator[Finding]:
         f"PgBouncer has {have} server connections for {plan.name} and needs {plan.replicas * need:,}"
         + (": it falls behind, and the queue grows without bound" if behind else f"; p99 wait {waits}"),
         state="while replicas restart" if _keeps_up_steadily(plan) else "",
+        consequences=of_server_pool(plan),
     )
 
 
@@ -271,6 +278,9 @@ def _clients(plan: DatabasePlan) -> Iterator[Finding]:
         f"clients of {plan.name} open {plan.clients_to_hold:,} connections in a rollout "
         f"(steady {steady:,}{terminating}), and max_client_conn is {plan.max_client_conn:,}",
         state=_in_rollout(plan.load.pooled_groups),
+        consequences=of_connections(
+            plan.clients_to_hold, plan.max_client_conn, "PgBouncer", _in_rollout(plan.load.pooled_groups)
+        ),
     )
 
 
@@ -287,6 +297,7 @@ def _file_descriptors(plan: DatabasePlan) -> Iterator[Finding]:
             f"{counted(plan.replicas, 'replica')} + 64 = {plan.file_descriptors:,} file descriptors",
             f"each PgBouncer process of {plan.name} needs {plan.file_descriptors:,} file descriptors, and a container "
             f"may have {available:,}",
+            consequences=of_descriptors(plan.file_descriptors, available),
         )
 
 
@@ -309,6 +320,7 @@ def _app_pools_short(plan: DatabasePlan) -> Iterator[Finding]:
             f"each pool of {pool.client} has {counted(pool.size, 'connection')}, and callers wait "
             f"{_shown_wait(pool.p99_wait_ms)} (p99; the time-out is {show_number(timeout)} s); {pool.needed:,} needed",
             subjects[pool.position],
+            consequences=of_app_pool(group, pool),
         )
 
 

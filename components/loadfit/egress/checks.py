@@ -10,6 +10,7 @@ from loadfit.core.limits import Limit
 from loadfit.core.paths import Path
 from loadfit.core.wording import SHOWN, counted, few
 from loadfit.egress import codes
+from loadfit.egress.consequences import of_gateway_ports, of_pod_ports, of_traffic
 from loadfit.egress.load import EgressLoad, Flow
 from loadfit.egress.placement import Placement, hottest_share
 from loadfit.egress.plan import DestinationPlan, EgressPlan, Scenario
@@ -71,6 +72,9 @@ def _ports(plan: EgressPlan) -> Iterator[Finding]:
             ),
             asks=_asks(plan.load, one),
             state=_scenario(plan.load, one.binding_scenario),
+            consequences=(
+                of_gateway_ports(plan, one.most_ports, _scenario(plan.load, one.binding_scenario)) if exhausted else ()
+            ),
         )
 
 
@@ -242,6 +246,7 @@ def _pod_ports(load: EgressLoad) -> Iterator[Finding]:
                 unit="ports",
                 equation=_pod_equation(load, flows, needed),
                 message=f"each {noun} of {client} needs {needed:,} ports to {destination}, and has {available:,}",
+                consequences=of_pod_ports(noun, needed, available),
             )
 
 
@@ -347,6 +352,7 @@ def _busiest_carries(
         message=f"the busiest gateway carries {show_number(needed)} {unit}; a gateway starts with {start.value:,} and "
         f"scales to {hard.value:,}",
         asks=("Ramp traffic up gradually, or send part of it through endpoints or IPv6.",),
+        consequences=of_traffic(needed, hard, unit) if over else (),
     )
 
 

@@ -6,10 +6,11 @@ from fractions import Fraction
 
 from loadfit.core import limits
 from loadfit.core.exact import ceiling, exact, show_number
-from loadfit.core.findings import Finding, Severity
+from loadfit.core.findings import Consequence, Finding, Severity
 from loadfit.core.paths import Path
 from loadfit.core.wording import SHOWN, counted
 from loadfit.functions import codes
+from loadfit.functions.consequences import of_cold_starts, of_refusals, of_request_rate, of_slow_requests
 from loadfit.functions.latency import WarmLatency, attainable_target
 from loadfit.functions.load import FunctionLoad, PackageType
 from loadfit.functions.plan import FunctionPlan, WindowPlan
@@ -58,9 +59,20 @@ def _error(
     message: str,
     subject: str = "",
     asks: tuple[str, ...] = (),
+    consequences: tuple[Consequence, ...] = (),
 ) -> Finding:
     return Finding(
-        code, Severity.ERROR, path, Fraction(needed), Fraction(available), unit, equation, message, subject, asks
+        code,
+        Severity.ERROR,
+        path,
+        Fraction(needed),
+        Fraction(available),
+        unit,
+        equation,
+        message,
+        subject,
+        asks,
+        consequences=consequences,
     )
 
 
@@ -84,6 +96,9 @@ def _latency(load: FunctionLoad) -> Iterator[Finding]:
         f"no number of warm instances keeps a p99 of {show_number(target)} ms: warm requests of {slowest} alone have a "
         f"p99 of {p99} ms; the lowest target is {show_number(lowest)} ms, and the sizes are those for it",
         asks=("More memory makes a function faster: run AWS Lambda Power Tuning, and size with its result.",),
+        consequences=of_slow_requests(
+            slowest, busy[slowest], target, "slow_requests_per_hour", f"take longer than {show_number(target)} ms, warm"
+        ),
     )
 
 
@@ -107,6 +122,7 @@ def _instances(plan: FunctionPlan) -> Iterator[Finding]:
             _instances_equation(plan.load, window),
             _instances_message(plan.load, window),
             subject=name,
+            consequences=of_cold_starts(declared, window, plan.load.cold_start_ms),
         )
 
 
@@ -189,6 +205,7 @@ def _reserved(plan: FunctionPlan) -> Iterator[Finding]:
             f"B({reserved:,}, {show_number(load.windows[worst].offered_erlangs)}) with the rate term = "
             f"{_percent(refused_in[worst])} of the requests in {worst}; allowed {_percent(float(share))}",
             f"a reserved concurrency of {reserved:,} refuses {_percent(refused_in[worst])} of the requests in {worst}",
+            consequences=of_refusals(worst, load.windows[worst], refused_in[worst]),
         )
 
 
@@ -216,6 +233,7 @@ def _account(plan: FunctionPlan) -> Iterator[Finding]:
         equation,
         f"{plan.quota_needed:,} concurrent executions in {load.region}, and the quota "
         f"{limits.LAMBDA_CONCURRENCY_QUOTA.quota} allows {quota:,}",
+        consequences=of_request_rate(load),
     )
 
 
@@ -275,6 +293,17 @@ def _timeout(load: FunctionLoad) -> Iterator[Finding]:
             f"p99 of {slowest} = {seconds} s",
             f"the p99 of warm requests in {slowest} is {seconds} s, and they are ended after "
             f"{counted(load.timeout, 'second')}",
+            consequences=(
+                of_slow_requests(
+                    slowest,
+                    load.windows[slowest],
+                    Fraction(load.timeout * 1000),
+                    "requests_ended_per_hour",
+                    f"are ended after {counted(load.timeout, 'second')}",
+                )
+                if load.windows[slowest].requests_per_second > 0
+                else ()
+            ),
         )
 
 

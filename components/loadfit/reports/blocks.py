@@ -68,6 +68,8 @@ class FindingBlock:
     path: str
     message: str
     equation: str
+    consequences: tuple[str, ...]
+    """What would happen if nothing was changed, each with how it is meant."""
     ways: tuple[Way, ...]
     asks: tuple[str, ...]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from loadfit.core.exact import show_number
-from loadfit.core.findings import Assumption, Remedied, Remedy, Severity, Verdict
+from loadfit.core.findings import CONSEQUENCES, Assumption, Remedied, Remedy, Severity, Verdict
 from loadfit.core.paths import show_path
 from loadfit.core.problems import printable
 from loadfit.core.wording import counted
@@ -110,6 +110,7 @@ def finding_blocks(remedied: Sequence[Remedied]) -> Iterator[Block]:
             path=show_path(finding.path),
             message=finding.message,
             equation=finding.equation,
+            consequences=tuple(f"{CONSEQUENCES}: {one.sentence}" for one in finding.consequences),
             ways=tuple(Way(way.kind.value, way.sentence, way.cost, _changes(way)) for way in item.remedies),
             asks=item.asks,
         )

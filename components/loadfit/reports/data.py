@@ -164,6 +164,16 @@ def finding_data(item: Remedied) -> dict[str, Any]:
         "unit": finding.unit,
         "equation": finding.equation,
         "message": finding.message,
+        "consequences": [
+            {
+                "name": one.name,
+                "amount": _number(one.amount),
+                "unit": one.unit,
+                "basis": one.basis.value,
+                "sentence": one.sentence,
+            }
+            for one in finding.consequences
+        ],
         "remedies": [
             {
                 "kind": remedy.kind.value,

@@ -95,6 +95,7 @@ def _finding(block: FindingBlock) -> str:
         f'<p class="code">{escape(block.severity)} {escape(block.code)} at <code>{escape(block.path)}</code></p>',
         f"<p>{escape(block.message)}</p>",
         f"<p><code>{escape(block.equation)}</code></p>",
+        *(f"<p>{escape(consequence)}</p>" for consequence in block.consequences),
     ]
     if block.ways:
         rows = "".join(

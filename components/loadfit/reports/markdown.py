@@ -58,6 +58,7 @@ def _finding(block: FindingBlock) -> str:
     lines = [
         f"{_SIGNS[block.tone]}{code} at `{_code(block.path)}`: {_escaped(block.message)}",
         f"> {_escaped(block.equation)}",
+        *(_escaped(consequence) for consequence in block.consequences),
     ]
     if block.ways:
         lines.append(_ways(block.ways))

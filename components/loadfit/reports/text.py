@@ -85,6 +85,8 @@ def _finding(block: FindingBlock) -> Iterable["Text | _Hanging"]:
     yield head
     yield _Hanging("  ", block.message)
     yield _Hanging("  ", block.equation)
+    for consequence in block.consequences:
+        yield _Hanging("  ", consequence)
     kind = ""
     for number, way in enumerate(block.ways, start=1):
         if way.kind != kind:
