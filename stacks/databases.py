@@ -9,10 +9,12 @@ Where the pool runs, and what it is given there, is configuration:
       server_ca_config_map: rds-ca         # a ConfigMap with the RDS bundle, global-bundle.pem
       client_tls_secret: pgbouncer-tls     # a certificate for the pool, as cert-manager makes them
       namespace: default
-      cluster_security_group: sg-0a1b      # the nodes'; the private subnets where not given
+      cluster_security_group: sg-0a1b      # the nodes', of a cluster that exists; the private subnets where not given
+    loadfit:database:                      # databases that exist already: of these, the pool alone is made
+      orders: orders.0a1b.us-east-1.rds.amazonaws.com:5432
 
-The cluster is the one of the ambient kubeconfig, or of ``pulumi config set --secret loadfit:kubeconfig``. No password
-passes through the program: RDS keeps the master's in Secrets Manager, the role's is in the cluster's Secret.
+The cluster is that of stacks/cluster.py. No password passes through the program: RDS keeps the master's in Secrets
+Manager, the role's is in the cluster's Secret.
 """
 
 from collections.abc import Mapping
@@ -22,9 +24,11 @@ from typing import Annotated, Any
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 import loadfit
+from cluster import Cluster, is_made
+from configuration import declared, validated
 from network import Network, exists
 
 ENGINE, MAJOR = "postgres", "17"
@@ -64,19 +68,20 @@ def pool_config(loads: Mapping[str, loadfit.DatabaseLoad]) -> PoolConfig:
     Raises:
         loadfit.InvalidInputs: It is wrong, or what the databases need is not there.
     """
-    declared: Any = pulumi.Config("loadfit").get_object("pool")
+    given = declared("pool")
     pooled = any(load.pooled_groups for load in loads.values())
-    if declared is None and pooled:
+    if given is None and pooled:
         raise loadfit.InvalidInputs(
             "loadfit:pool: expected what the pool is given in its cluster (credentials, server_ca_config_map, "
             "client_tls_secret), found nothing. Declare it in the stack's file: stacks/databases.py says how."
         )
-    try:
-        known = (PoolConfig if pooled else _UnusedPoolConfig).model_validate({} if declared is None else declared)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise loadfit.InvalidInputs("loadfit:pool: " + "; ".join(lines)) from None
-    if loads and known.cluster_security_group is None and exists():
+    known = validated("pool", PoolConfig if pooled else _UnusedPoolConfig, {} if given is None else given)
+    if known.cluster_security_group is not None and is_made():
+        raise loadfit.InvalidInputs(
+            "loadfit:pool.cluster_security_group: expected nothing beside loadfit:cluster, found one. The security "
+            "group is that of the cluster that the stack makes."
+        )
+    if made_here(loads) and known.cluster_security_group is None and exists() and not is_made():
         raise loadfit.InvalidInputs(
             "loadfit:pool: expected cluster_security_group, the security group of the cluster's nodes, found nothing: "
             "in a network that exists already, it is what the database admits."
@@ -94,12 +99,42 @@ class Pools:
     namespace: str
 
 
+def existing_endpoints(loads: Mapping[str, loadfit.DatabaseLoad]) -> Mapping[str, str]:
+    """The endpoints under ``loadfit:database`` of databases that exist already, by name.
+
+    Raises:
+        loadfit.InvalidInputs: It is of another form, or names a database that the load does not declare.
+    """
+    given = declared("database")
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not all(isinstance(one, str) and one for one in given.values()):
+        raise loadfit.InvalidInputs(
+            "loadfit:database: expected endpoints by the names of databases, such as orders: "
+            "orders.0a1b.us-east-1.rds.amazonaws.com:5432, found another form"
+        )
+    unknown = sorted(set(given) - set(loads))
+    if unknown:
+        raise loadfit.InvalidInputs(
+            f"loadfit:database: expected names of the load's databases ({', '.join(loads) or 'none'}), found "
+            f"{', '.join(unknown)}"
+        )
+    return given
+
+
+def made_here(loads: Mapping[str, loadfit.DatabaseLoad]) -> list[str]:
+    """The databases that the stack makes, by name."""
+    existing = existing_endpoints(loads)
+    return [name for name in loads if name not in existing]
+
+
 def databases(
     loads: Mapping[str, loadfit.DatabaseLoad],
     wired: PoolConfig,
     network: Network,
     region: str,
     ways_in: Mapping[str, loadfit.PoolLoadBalancer],
+    cluster: Cluster,
 ) -> Pools:
     """Makes each declared database with its pool, and exports where clients find it.
 
@@ -109,25 +144,31 @@ def databases(
         network: Where they stand.
         region: The Region's code.
         ways_in: By database, the way into its pool for clients outside of the cluster.
+        cluster: Where the pools run.
 
     Raises:
         loadfit.InvalidInputs: A load does not fit.
     """
     pools: dict[str, loadfit.PgBouncerPool] = {}
-    if not loads:
-        return Pools(pools, None, wired.namespace)
-    group = aws.rds.SubnetGroup(
-        "databases", subnet_ids=network.private_subnet_ids, region=region, tags=_tags("databases")
+    existing, made = existing_endpoints(loads), made_here(loads)
+    group = (
+        aws.rds.SubnetGroup("databases", subnet_ids=network.private_subnet_ids, region=region, tags=_tags("databases"))
+        if made
+        else None
     )
-    cluster = _cluster()
     for name, load in loads.items():
-        instance = _instance(name, load, network, wired, group, region)
+        if group is None or name in existing:
+            endpoint: pulumi.Input[str] = existing[name]
+        else:
+            instance = _instance(name, load, _admitted(name, network, wired, cluster, region), group, region)
+            endpoint = instance.endpoint
+            if not load.pooled_groups:
+                pulumi.export(f"{name}_host", instance.address)
         if not load.pooled_groups:
-            pulumi.export(f"{name}_host", instance.address)
             continue
         given: loadfit.PgBouncerPoolArgs = {
             "load": load,
-            "endpoint": instance.endpoint,
+            "endpoint": endpoint,
             "credentials": wired.credentials,
             "server_ca_config_map": wired.server_ca_config_map,
             "client_tls_secret": wired.client_tls_secret,
@@ -136,19 +177,14 @@ def databases(
         }
         if name in ways_in:
             given["load_balancer"] = ways_in[name]
-        pool = loadfit.PgBouncerPool(name, given, pulumi.ResourceOptions(provider=cluster))
+        pool = loadfit.PgBouncerPool(name, given, pulumi.ResourceOptions(provider=cluster.provider))
         pools[name] = pool
         pulumi.export(f"{name}_url", pool.url)
         pulumi.export(f"{name}_sizing", pool.sizing)
-    return Pools(pools, cluster, wired.namespace)
+    return Pools(pools, cluster.provider, wired.namespace)
 
 
-def _cluster() -> kubernetes.Provider | None:
-    kubeconfig = pulumi.Config("loadfit").get_secret("kubeconfig")
-    return None if kubeconfig is None else kubernetes.Provider("cluster", kubeconfig=kubeconfig)
-
-
-def _admitted(name: str, network: Network, wired: PoolConfig, region: str) -> aws.ec2.SecurityGroup:
+def _admitted(name: str, network: Network, wired: PoolConfig, cluster: Cluster, region: str) -> aws.ec2.SecurityGroup:
     """Who reaches the database: the cluster's nodes, or else what stands in the private subnets."""
     group = aws.ec2.SecurityGroup(
         f"{name}-database",
@@ -157,9 +193,10 @@ def _admitted(name: str, network: Network, wired: PoolConfig, region: str) -> aw
         region=region,
         tags=_tags(f"{name}-database"),
     )
+    nodes = wired.cluster_security_group or cluster.security_group_id
     sources: dict[str, dict[str, Any]] = (
-        {f"{name}-database": {"referenced_security_group_id": wired.cluster_security_group}}
-        if wired.cluster_security_group is not None
+        {f"{name}-database": {"referenced_security_group_id": nodes}}
+        if nodes is not None
         # A rule for each zone: one more zone changes none of the others.
         else {f"{name}-database-{zone}": {"cidr_ipv4": block} for zone, block in network.private_blocks.items()}
     )
@@ -179,9 +216,12 @@ def _admitted(name: str, network: Network, wired: PoolConfig, region: str) -> aw
 
 
 def _instance(
-    name: str, load: loadfit.DatabaseLoad, network: Network, wired: PoolConfig, group: aws.rds.SubnetGroup, region: str
+    name: str,
+    load: loadfit.DatabaseLoad,
+    admitted: aws.ec2.SecurityGroup,
+    group: aws.rds.SubnetGroup,
+    region: str,
 ) -> aws.rds.Instance:
-    admitted = _admitted(name, network, wired, region)
     # The literal makes max_connections exact: RDS's own formula overstates it.
     parameters = [aws.rds.ParameterGroupParameterArgs(name="rds.force_ssl", value="1")]
     if load.max_connections is not None:
@@ -227,8 +267,8 @@ def database_name(name: str) -> str:
 
 
 def _instance_class(load: loadfit.DatabaseLoad) -> str:
-    declared = load.instance_class or pulumi.Config("loadfit").get("instance_class") or INSTANCE_CLASS
-    return declared if declared.startswith("db.") else f"db.{declared}"
+    named = load.instance_class or pulumi.Config("loadfit").get("instance_class") or INSTANCE_CLASS
+    return named if named.startswith("db.") else f"db.{named}"
 
 
 def _tags(name: str) -> dict[str, str]:

@@ -18,14 +18,15 @@ secret that a key of one's own encrypts needs ``kms:Decrypt`` in the key's polic
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 import loadfit
+from configuration import declared, validated
 from databases import Pools, database_name
 from network import Network, exists
 
@@ -86,17 +87,13 @@ def function_config(
             raise loadfit.InvalidInputs(
                 f"functions.{name}.in_vpc: expected true, found nothing. The pool is reached from inside the VPC alone."
             )
-    declared: Any = pulumi.Config("loadfit").get_object("function")
-    if declared is None:
+    given = declared("function")
+    if given is None:
         raise loadfit.InvalidInputs(
             "loadfit:function: expected what the functions are given (secrets, pool_ca_config_map), found nothing. "
             "Declare it in the stack's file: stacks/functions.py says how."
         )
-    try:
-        known = FunctionConfig.model_validate(declared)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise loadfit.InvalidInputs("loadfit:function: " + "; ".join(lines)) from None
+    known = validated("function", FunctionConfig, given)
     missing = sorted(used_databases(functions) - known.secrets.keys())
     if missing:
         raise loadfit.InvalidInputs(

@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import islice
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 import loadfit
+from configuration import declared, validated
 
 CIDR = IPv4Network("10.0.0.0/16")
 ZONES = 15
@@ -70,19 +70,18 @@ def network(zones: int, region: str) -> Network:
     Raises:
         loadfit.InvalidInputs: The configuration does not go with the load.
     """
-    config = pulumi.Config("loadfit")
-    existing = config.get_object("network")
-    return _existing(existing) if existing is not None else _new(_zone_ids(config, zones), region)
+    existing = declared("network")
+    return _existing(existing) if existing is not None else _new(_zone_ids(zones), region)
 
 
 def exists() -> bool:
     """Whether the configuration names a network that exists already."""
-    return pulumi.Config("loadfit").get_object("network") is not None
+    return declared("network") is not None
 
 
-def _zone_ids(config: pulumi.Config, zones: int) -> list[str]:
-    declared: Any = config.get_object("zones")
-    ids = [str(zone) for zone in declared] if isinstance(declared, list) else []
+def _zone_ids(zones: int) -> list[str]:
+    given = declared("zones")
+    ids = [str(zone) for zone in given] if isinstance(given, list) else []
     if len(ids) != zones or len(set(ids)) != zones:
         raise loadfit.InvalidInputs(
             f"loadfit:zones: expected {zones} different zone ids, as the load declares, found {len(ids)} "
@@ -99,12 +98,8 @@ def _zone_ids(config: pulumi.Config, zones: int) -> list[str]:
     return ids
 
 
-def _existing(declared: object) -> Network:
-    try:
-        found = _ExistingNetwork.model_validate(declared)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise loadfit.InvalidInputs("loadfit:network: " + "; ".join(lines)) from None
+def _existing(given: object) -> Network:
+    found = validated("network", _ExistingNetwork, given)
     zones = {zone: loadfit.EgressZone(**wired.model_dump()) for zone, wired in found.zones.items()}
     return Network(found.vpc_id, zones, None, {})
 

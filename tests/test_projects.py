@@ -43,7 +43,7 @@ def test_the_reference_project_is_found_from_below() -> None:
         ROOT / "stacks",
         ROOT / "stacks",
     )
-    assert set(found.stacks()) == {"incident", "prod"}
+    assert set(found.stacks()) == {"dev", "incident", "prod"}
     assert found.defaults == {"loadfit:zones": []}, "a type and a description are no value"
 
 

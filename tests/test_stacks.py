@@ -98,12 +98,18 @@ STATE: dict[str, Any] = {
 }
 
 
+_ELSEWHERE: dict[str, Any] = {"loadfit:cluster": None, "loadfit:application": None}
+
+
 def deployed(
     stack: str = "prod", secrets: tuple[str, ...] = (), state: dict[str, Any] = STATE, **config: Any
 ) -> Deployment:
-    """A stack of the reference project, deployed, with other values for some keys of the `loadfit` namespace."""
+    """A stack of the reference project, deployed, with other values for some keys of the `loadfit` namespace.
+
+    In a cluster that exists already, unless one is given: tests/test_platform.py has the whole platform.
+    """
     declared = find_project(ROOT).stack(stack).config
-    values = {**declared, **{f"loadfit:{key}": value for key, value in config.items()}}
+    values = {**declared, **_ELSEWHERE, **{f"loadfit:{key}": value for key, value in config.items()}}
     if isinstance(values.get("loadfit:function"), dict):
         # What `make api` packs is not there in every clone.
         values["loadfit:function"] = {"code": "api", **values["loadfit:function"]}
@@ -576,7 +582,7 @@ class TestPreviewCommand:
         assert (done.returncode, done.stderr) == (0, "")
         for shown in ("60,000", "75,000", "165,000", "110,000", "36,000 of 55,000", "65%", "$109.50", "+$73.00"):
             assert shown in done.stdout, shown
-        assert "Resources of stack prod: 96 to create, 1 read" in done.stdout
+        assert "Resources of stack prod: 105 to create, 1 read" in done.stdout
         for zone in ZONES:
             assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
         assert "stack prod: fits" in done.stdout
@@ -601,13 +607,13 @@ class TestPreviewCommand:
 
     def test_an_unknown_stack_is_told_with_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["preview", "prd", "--cwd", str(ROOT)]) == 2
-        assert 'expected the name of a stack (incident, prod), found the text "prd". Did you mean prod?' in (
+        assert 'expected the name of a stack (dev, incident, prod), found the text "prd". Did you mean prod?' in (
             capsys.readouterr().err
         )
 
     def test_no_stack_where_there_are_several(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["preview", "--cwd", str(STACKS)]) == 2
-        assert "expected the name of a stack (incident, prod), found none given" in capsys.readouterr().err
+        assert "expected the name of a stack (dev, incident, prod), found none given" in capsys.readouterr().err
 
     def test_no_project(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["preview", "--cwd", str(tmp_path)]) == 2
