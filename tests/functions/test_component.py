@@ -1,6 +1,7 @@
 """WarmLambda through `deploy()`: what it asks for, what it refuses, and what a change of its inputs changes."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pulumi.provider.experimental.analyzer import Analyzer
 from pulumi.provider.experimental.component import ComponentProvider
 
 from loadfit import FunctionLoad, InvalidInputs, WarmLambda, WarmLambdaArgs, Window
+from loadfit.bundle import pack
 from loadfit.functions import alarms
 from loadfit.testing import UNKNOWN, Changes, Deployment, Resource, changes, deploy
 from tests.functions.loads import DAY, REPAIRED, window
@@ -38,8 +40,8 @@ TAGGED = {LOG_GROUP, ALARM, ROLE, FUNCTION, TARGET, SOURCE}
 GLOBAL = {ROLE, POLICY}
 """Of the component's children, those that are in no Region."""
 
-CODE = str(Path(__file__).parent)
-OTHER_CODE = str(Path(__file__).parents[1] / "core")
+CODE = str(Path(__file__).parent / "code")
+OTHER_CODE = str(Path(__file__).parent / "changed_code")
 NAME = "project-stack-warm"
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:work"
 STREAM_ARN = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
@@ -80,10 +82,15 @@ def arguments(**given: Any) -> Any:
     return {name: value() if callable(value) else value for name, value in args.items() if value is not None}
 
 
+def packed(code: str) -> str:
+    """Where the packed code is."""
+    return str(pack(code, handler="app.handler", runtime="python3.13", architecture="x86_64").path)
+
+
 def added(one: Resource) -> Mapping[str, Any]:
     """What AWS would add to the outputs. Other code is another version."""
     if one.type == FUNCTION:
-        version = "2" if one.inputs.get("code") == {"path": OTHER_CODE} else "1"
+        version = "2" if one.inputs.get("code") == {"path": packed(OTHER_CODE)} else "1"
         return {"version": version, "arn": f"arn-of-{one.name}"}
     if one.type == ALIAS:
         arn = f"arn:aws:lambda:us-east-1:123456789012:function:{one.inputs['functionName']}:{one.inputs['name']}"
@@ -236,7 +243,7 @@ class TestCaseStudy:
                 "name": NAME,
                 "role": "arn-of-warm-role",
                 "packageType": "Zip",
-                "code": {"path": CODE},
+                "code": {"path": packed(CODE)},
                 "handler": "app.handler",
                 "runtime": "python3.13",
                 "architectures": ["x86_64"],
@@ -634,16 +641,16 @@ class TestFunction:
         assert not {"code", "handler", "runtime", "s3Bucket"} & set(found)
 
     def test_a_zip_file(self, tmp_path: Path) -> None:
-        (tmp_path / "app.zip").write_bytes(b"")
+        shutil.copyfile(packed(CODE), tmp_path / "app.zip")
         found = only(made(code=str(tmp_path / "app.zip")), FUNCTION).inputs
         assert found["code"] == {"path": str(tmp_path / "app.zip")}
 
     def test_paths_begin_at_the_programs_folder(self, tmp_path: Path) -> None:
-        (tmp_path / "api").mkdir()
+        shutil.copytree(CODE, tmp_path / "api")
         (tmp_path / "__main__.py").write_text(
             f"import loadfit\nloadfit.WarmLambda('warm', {arguments(code='api')!r})\n"
         )
-        assert only(deploy(tmp_path, state=added), FUNCTION).inputs["code"] == {"path": "api"}
+        assert only(deploy(tmp_path, state=added), FUNCTION).inputs["code"] == {"path": packed(CODE)}
 
 
 class TestSchedule:

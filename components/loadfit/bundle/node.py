@@ -129,7 +129,7 @@ def _entry(contents: Contents, handler: str) -> str:
             return f"{stem}.{ending}"
     own = {_CODE.sub("", path) for path in contents.sizes if _CODE.search(path) and "node_modules/" not in path}
     meant = nearest(stem, own)
-    way_out = f"Did you mean {meant}.{match['function']}?" if meant else "Name it with --handler."
+    way_out = f"Did you mean {meant}.{match['function']}?" if meant else "Name the file that the handler is in."
     raise refusal(contents.source, f"the handler's file {printable(stem)}.js", "no such file in it", way_out)
 
 

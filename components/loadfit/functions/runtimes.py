@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from loadfit.core.problems import Problem, nearest, shown
 
-__all__ = ["AS_OF", "DEPRECATED", "ENDED", "SUPPORTED", "deprecation", "names_a_file", "runtime_problem"]
+__all__ = ["AS_OF", "DEPRECATED", "ENDED", "SUPPORTED", "deprecation", "runtime_problem", "takes_handler"]
 
 AS_OF = "2026-11-25"
 """When the lists below were compared with the manual.
@@ -45,6 +45,7 @@ ENDED = (
 )
 """Runtimes that Lambda makes no new function of."""
 
+_HANDLER = re.compile(r".+\.[^./]+")
 _FORM = re.compile(r"([a-z]+(?:\.al)?)(\d+(?:\.\d+)?)((?:\.x)?)")
 
 
@@ -82,9 +83,16 @@ def deprecation(runtime: str) -> str | None:
     return f"{runtime} is deprecated since {since} and gets no security patches; the newest is {newest}"
 
 
-def names_a_file(runtime: str) -> bool:
-    """Whether a runtime's handlers are a file and a function in it, with a dot between them."""
-    return runtime.startswith(("python", "nodejs"))
+def takes_handler(runtime: str, handler: str) -> bool:
+    """Whether a handler has the form that its runtime asks for.
+
+    Of Python and Node.js a file and a function in it, with a dot between them.
+
+    Example:
+        >>> [takes_handler("python3.13", handler) for handler in ("src/app.handler", "app")]
+        [True, False]
+    """
+    return not runtime.startswith(("python", "nodejs")) or _HANDLER.fullmatch(handler) is not None
 
 
 def _newest(runtime: str) -> str:

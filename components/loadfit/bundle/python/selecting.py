@@ -165,7 +165,7 @@ def _handler_module(contents: Contents, modules: Modules, handler: str) -> str:
     if files is None:
         meant = nearest(name, [one for one in modules.by_name if "." not in one])
         where = name.replace(".", "/")
-        way_out = f"Did you mean {meant}.{match['function']}?" if meant else "Name it with --handler."
+        way_out = f"Did you mean {meant}.{match['function']}?" if meant else "Name the file that the handler is in."
         raise refusal(contents.source, f"the handler's module {name} ({where}.py)", "no such file in it", way_out)
     _check_function(contents, files, match["function"])
     return name

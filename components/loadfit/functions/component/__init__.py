@@ -20,6 +20,7 @@ from loadfit.functions.component.arguments import (
     WarmLambdaArgs,
 )
 from loadfit.functions.component.children import Children
+from loadfit.functions.component.code import prepared
 from loadfit.functions.component.entrances import Entrances
 from loadfit.functions.component.wiring import Wiring
 from loadfit.functions.load import FunctionLoad
@@ -80,8 +81,9 @@ class WarmLambda(pulumi.ComponentResource):
     def __init__(self, name: str, args: WarmLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         label = f"WarmLambda '{name}'"
         args = accepted(label, WarmLambdaArgs, args)
-        plan = planned(label, FunctionLoad, args["load"], size_function)
-        wiring = Wiring(name, label, args, plan)
+        code = prepared(args)
+        plan = planned(label, FunctionLoad, code.sized(args["load"]), size_function)
+        wiring = Wiring(name, label, args, code, plan)
         wiring.check()
         super().__init__(_TOKEN, name, wiring.inputs(), opts)
         self._plan = plan

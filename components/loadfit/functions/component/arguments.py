@@ -150,6 +150,13 @@ class WarmLambdaArgs(TypedDict):
     """The function's requests, target and limits. Plain values: sizes are computed from it at preview."""
     code: NotRequired[str]
     """A folder or a zip file; or code_object, or image_uri."""
+    packed: NotRequired[bool]
+    """Whether the code is packed: without what its handler cannot reach, and the same bytes every time. True for a
+    folder of Python, false for anything else, where not given. Node.js needs esbuild in the folder's node_modules."""
+    keep: NotRequired[Sequence[str]]
+    """Modules, packages, distributions or paths that are packed in any case."""
+    services: NotRequired[Sequence[str]]
+    """AWS services that the code uses beside those that its sources name, as boto3 names them."""
     code_object: NotRequired[CodeObject]
     """A zip file in S3, in the place of code."""
     image_uri: NotRequired[pulumi.Input[str]]

@@ -91,7 +91,7 @@ class Children:
             description=args.get("description"),
             role=role.arn,
             package_type="Image" if wiring.is_image else "Zip",
-            code=archive(args["code"]) if "code" in args else None,
+            code=archive(wiring.code.path) if wiring.code.path is not None else None,
             s3_bucket=code["bucket"] if code else None,
             s3_key=code["key"] if code else None,
             s3_object_version=code.get("version") if code else None,

@@ -19,31 +19,31 @@ from loadfit.functions.component.arguments import (
     FunctionUrlAuthorization,
     WarmLambdaArgs,
 )
-from loadfit.functions.component.code import code_problems
+from loadfit.functions.component.code import Code
 from loadfit.functions.component.cors import cors_problems
 from loadfit.functions.component.environment import environment_problems
 from loadfit.functions.component.role import destination_problem
 from loadfit.functions.component.sources import source_problems
 from loadfit.functions.load import PackageType
 from loadfit.functions.plan import FunctionPlan
-from loadfit.functions.runtimes import deprecation, names_a_file, runtime_problem
+from loadfit.functions.runtimes import deprecation, runtime_problem, takes_handler
 from loadfit.watching import physical_name
 
 __all__ = ["Wiring"]
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALIAS_NAME = re.compile(r"(?!\d+$)[A-Za-z0-9_-]{1,128}")
-_HANDLER = re.compile(r".+\.[^./]+")
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
 
 class Wiring:
     """What was given besides the load, with its defaults, and what of it cannot be."""
 
-    def __init__(self, name: str, label: str, args: WarmLambdaArgs, plan: FunctionPlan) -> None:
+    def __init__(self, name: str, label: str, args: WarmLambdaArgs, code: Code, plan: FunctionPlan) -> None:
         self.name = name
         self.label = label
         self.args = args
+        self.code = code
         self.plan = plan
         self.load = plan.load
         # A name of its own rather than Pulumi's: the log group is named after it, and dimensions are known at preview.
@@ -112,8 +112,7 @@ class Wiring:
             if "handler" not in args:
                 yield Problem(("handler",), "the entry point, such as app.handler", "nothing")
             yield from self._runtime()
-        if "code" in args:
-            yield from code_problems(args["code"])
+        yield from self.code.problems
         if load.uses_efs:
             yield Problem(("load", "uses_efs"), "false", "true", "The component mounts no file system.")
 
@@ -125,7 +124,7 @@ class Wiring:
         problem = runtime_problem(runtime)
         if problem is not None:
             yield from under([problem], ("load",))
-        elif handler is not None and names_a_file(runtime) and not _HANDLER.fullmatch(handler):
+        elif handler is not None and not takes_handler(runtime, handler):
             expected = "a file and a function in it with a dot between them, such as app.handler"
             yield Problem(("handler",), expected, shown(handler))
 
@@ -205,15 +204,18 @@ class Wiring:
         old = deprecation(self.load.runtime or "")
         if old is not None and not self.is_image:
             pulumi.log.warn(f"load.runtime: {old}", resource=resource)
+        for warning in self.code.warnings:
+            pulumi.log.warn(f"code: {warning}", resource=resource)
 
     def inputs(self) -> dict[str, Any]:
         """The component's own inputs: in state, and in the preview's diff.
 
-        No environment variable is among them, and no path: another machine may have the same code elsewhere.
+        No environment variable is among them, and nothing of the code: another machine may have it elsewhere, and what
+        it weighs is no input of its own.
         """
         args = self.args
         return {
-            "load": declared_inputs(self.load),
+            "load": declared_inputs(args["load"]),
             "codeObject": args.get("code_object"),
             "imageUri": args.get("image_uri"),
             "handler": args.get("handler"),
