@@ -15,20 +15,20 @@ from typing import Annotated, Any, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 import loadfit
 from configuration import declared, validated
 from databases import Pools, database_name
+from loadfit.core.model import Declared
 
 ASKING = 'while psql --quiet --command "select now()"; do sleep 5; done'
 NOBODY = 65534
 
 
-class ApplicationConfig(BaseModel):
+class ApplicationConfig(Declared):
     """What is under ``loadfit:application``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     image: Annotated[str, Field(min_length=1)]
     library: Literal["sqlalchemy", "psycopg", "asyncpg", "django", "node-postgres", "jdbc"]
 

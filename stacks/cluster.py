@@ -28,10 +28,11 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 import loadfit
 from configuration import declared, validated
+from loadfit.core.model import Declared
 from network import Network
 
 LOGS = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -44,16 +45,15 @@ _Nodes = Annotated[int, Field(ge=1, le=450)]
 _Arn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(role|user)/.+$")]
 
 
-class ClusterConfig(BaseModel):
+class ClusterConfig(Declared):
     """What is under ``loadfit:cluster``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     version: Annotated[str, Field(pattern=r"^1\.\d+$")]
     nodes_per_zone: _Nodes
     most_nodes_per_zone: _Nodes | None = None
     instance_type: Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")] = "m7g.large"
     administrators: Annotated[list[_Arn], Field(min_length=1)]
-    public_access_cidrs: list[str] = []
+    public_access_cidrs: list[str] = Field(default=[])
     deletion_protection: bool = True
 
 

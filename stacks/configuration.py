@@ -3,13 +3,13 @@
 from typing import Any, TypeVar
 
 import pulumi
-from pydantic import BaseModel, ValidationError
 
 import loadfit
+from loadfit.core.model import Declared, validate
 
 __all__ = ["declared", "validated"]
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=Declared)
 
 
 def declared(key: str) -> Any:
@@ -31,7 +31,6 @@ def validated(key: str, model: type[ModelT], data: Any) -> ModelT:
         loadfit.InvalidInputs: With every problem of it, by its place.
     """
     try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
-        raise loadfit.InvalidInputs(f"loadfit:{key}: " + "; ".join(lines)) from None
+        return validate(model, data, source=f"loadfit:{key}")
+    except loadfit.InvalidLoad as error:
+        raise loadfit.InvalidInputs(str(error)) from None

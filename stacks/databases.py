@@ -24,11 +24,12 @@ from typing import Annotated, Any
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 import loadfit
 from cluster import Cluster, is_made
 from configuration import declared, validated
+from loadfit.core.model import Declared
 from network import Network, exists
 
 ENGINE, MAJOR = "postgres", "17"
@@ -40,10 +41,9 @@ INSTANCE_CLASS = "db.m7g.large"
 _Text = Annotated[str, Field(min_length=1)]
 
 
-class PoolConfig(BaseModel):
+class PoolConfig(Declared):
     """What is under ``loadfit:pool``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
     credentials: _Text
     server_ca_config_map: _Text
     client_tls_secret: _Text

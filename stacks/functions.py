@@ -23,11 +23,12 @@ from typing import Annotated
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 
 import loadfit
 from configuration import declared, validated
 from databases import Pools, database_name
+from loadfit.core.model import Declared, problem_error
 from network import Network, exists
 
 RUNTIME = "python3.13"
@@ -42,23 +43,31 @@ _Text = Annotated[str, Field(min_length=1)]
 _SECRET = re.compile(r"arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[A-Za-z0-9/_+=.@-]+", re.ASCII)
 
 
-def _arn(text: str) -> str:
-    # What stands there instead may be the secret itself: it is not shown.
-    if not _SECRET.fullmatch(text):
-        raise ValueError("expected a secret's ARN, such as arn:aws:secretsmanager:us-east-1:111122223333:secret:orders")
-    return text
+_EXAMPLE = "arn:aws:secretsmanager:us-east-1:111122223333:secret:orders"
 
 
-_Arn = Annotated[str, AfterValidator(_arn)]
+# What stands in the place of an ARN may be the secret itself: it is not shown.
+def _arn(value: object) -> object:
+    if not isinstance(value, str) or not _SECRET.fullmatch(value):
+        raise problem_error(f"a secret's ARN, such as {_EXAMPLE}", "something else")
+    return value
 
 
-class FunctionConfig(BaseModel):
+def _by_database(value: object) -> object:
+    if not isinstance(value, dict):
+        raise problem_error("a mapping of databases to the ARNs of their secrets", "something else")
+    return value
+
+
+_Arn = Annotated[str, BeforeValidator(_arn)]
+
+
+class FunctionConfig(Declared):
     """What is under ``loadfit:function``."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
-    secrets: dict[str, _Arn]
+    secrets: Annotated[dict[str, _Arn], BeforeValidator(_by_database)]
     pool_ca_config_map: _Text
-    private_cidrs: list[_Text] = []
+    private_cidrs: list[_Text] = Field(default=[])
     code: _Text | None = None
 
 
@@ -100,6 +109,14 @@ def function_config(
             f"loadfit:function.secrets: expected the secret of each database that functions use, found none of "
             f"{', '.join(missing)}."
         )
+    for load in functions.values():
+        # The function asks the Secrets Manager of its own Region.
+        region = known.secrets[load.database.name].split(":")[3] if load.database else load.region
+        if load.database is not None and region != load.region:
+            raise loadfit.InvalidInputs(
+                f"loadfit:function.secrets.{load.database.name}: expected a secret of {load.region}, the load's "
+                f"Region, found one of {region}. `aws secretsmanager replicate-secret-to-regions` makes a replica."
+            )
     if exists() and not known.private_cidrs:
         raise loadfit.InvalidInputs(
             "loadfit:function.private_cidrs: expected the addresses of the private subnets, found nothing: of a "

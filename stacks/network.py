@@ -19,10 +19,10 @@ from itertools import islice
 
 import pulumi
 import pulumi_aws as aws
-from pydantic import BaseModel, ConfigDict
 
 import loadfit
 from configuration import declared, validated
+from loadfit.core.model import Declared
 
 CIDR = IPv4Network("10.0.0.0/16")
 ZONES = 15
@@ -47,15 +47,13 @@ class Network:
         return [subnet for zone in self.zones.values() for subnet in zone["private_subnet_ids"]]
 
 
-class _ExistingZone(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _ExistingZone(Declared):
     public_subnet_id: str
     private_subnet_ids: list[str]
     route_table_id: str
 
 
-class _ExistingNetwork(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class _ExistingNetwork(Declared):
     vpc_id: str
     zones: dict[str, _ExistingZone]
 

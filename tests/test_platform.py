@@ -137,11 +137,11 @@ class TestCluster:
         [
             (
                 {"cluster": {}},
-                "loadfit:cluster: version: Field required; nodes_per_zone: Field required; administrators",
+                'loadfit:cluster: version: expected the field "version", found nothing',
             ),
             ({"cluster": {**MADE, "version": 1.35}}, "loadfit:cluster: version: "),
             ({"cluster": {**MADE, "node": 1}}, "loadfit:cluster: node: "),
-            ({"cluster": {**MADE, "administrators": ["root"]}}, "loadfit:cluster: administrators.0: "),
+            ({"cluster": {**MADE, "administrators": ["root"]}}, "loadfit:cluster: administrators[0]: expected "),
             (
                 {"cluster": {**MADE, "most_nodes_per_zone": 1}},
                 "loadfit:cluster.most_nodes_per_zone: expected at least the 2 of nodes_per_zone, found 1",
@@ -151,8 +151,8 @@ class TestCluster:
                 {"cluster": MADE, "pool": {**parts.TestDatabases.POOL, "cluster_security_group": "sg-0a1b"}},
                 "loadfit:pool.cluster_security_group: expected nothing beside loadfit:cluster",
             ),
-            ({"application": {"image": "psql"}}, "loadfit:application: library: Field required"),
-            ({"application": {"image": "psql", "library": "odbc"}}, "loadfit:application: library: Input should be"),
+            ({"application": {"image": "psql"}}, "loadfit:application: library: expected the field"),
+            ({"application": {"image": "psql", "library": "odbc"}}, "loadfit:application: library: expected one of "),
             (
                 {"database": {"bills": "bills:5432"}},
                 "loadfit:database: expected names of the load's databases (orders)",

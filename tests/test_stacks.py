@@ -277,8 +277,12 @@ class TestExistingNetwork:
     def test_what_is_missing_or_unknown_is_told_by_its_place(self) -> None:
         text = refusal(load=document(), network={"zones": {"use1-az1": {"public_subnet": "subnet-1"}}})
         assert text.startswith("loadfit:network: ")
-        for place in ("vpc_id", "zones.use1-az1.public_subnet_id", "zones.use1-az1.public_subnet:"):
-            assert place in text
+        for place in (
+            'vpc_id: expected the field "vpc_id", found nothing',
+            "zones.use1-az1.public_subnet_id: expected the field",
+            'zones.use1-az1.public_subnet: expected "public_subnet_id", found the unknown key "public_subnet"',
+        ):
+            assert f"loadfit:network: {place}" in text
 
 
 class TestDatabases:
@@ -401,13 +405,14 @@ class TestDatabases:
             ({**POOL, "credential": "x"}, ("credential: ",)),
             ({**POOL, "credentials": 5}, ("credentials: ",)),
             ({**POOL, "credentials": ""}, ("credentials: ",)),
-            ([POOL], ("dictionary",)),
+            ([POOL], ("expected a mapping, found a list",)),
+            ({**POOL, "namespase": "x"}, ('expected "namespace", found the unknown key "namespase"',)),
         ],
     )
     def test_a_pool_that_is_missing_or_wrong_is_told_by_its_place(self, pool: Any, places: tuple[str, ...]) -> None:
         text = refusal(pool=pool)
         assert text.startswith("loadfit:pool: ")
-        assert text.count("loadfit:pool") == 1
+        assert all(line.count("loadfit:pool") == 1 for line in text.splitlines())
         for place in places:
             assert place in text
 
@@ -524,16 +529,30 @@ class TestFunctions:
                 None,
                 "loadfit:function: expected what the functions are given (secrets, pool_ca_config_map), found nothing",
             ),
-            ({"secrets": {"orders": SECRET}}, "loadfit:function: pool_ca_config_map: Field required"),
+            (
+                {"secrets": {"orders": SECRET}},
+                'loadfit:function: pool_ca_config_map: expected the field "pool_ca_config_map"',
+            ),
             (
                 {"secrets": {"orders": "hunter2"}, "pool_ca_config_map": "pool-ca"},
-                "loadfit:function: secrets.orders: Value error, expected a secret's ARN, such as",
+                "loadfit:function: secrets.orders: expected a secret's ARN, such as",
             ),
             (
                 {"secrets": {"billing": SECRET}, "pool_ca_config_map": "pool-ca"},
                 "loadfit:function.secrets: expected the secret of each database that functions use, found none of",
             ),
-            ({"secret": SECRET, "secrets": {}, "pool_ca_config_map": "x"}, "loadfit:function: secret: Extra inputs"),
+            (
+                {"secret": "hunter2", "secrets": {}, "pool_ca_config_map": "x"},
+                'loadfit:function: secret: expected "secrets", found the unknown key "secret". Did you mean "secrets"?',
+            ),
+            (
+                {"secrets": "hunter2", "pool_ca_config_map": "x"},
+                "loadfit:function: secrets: expected a mapping of databases to the ARNs of their secrets",
+            ),
+            (
+                {"secrets": {"orders": SECRET.replace("us-east-1", "eu-west-1")}, "pool_ca_config_map": "x"},
+                "loadfit:function.secrets.orders: expected a secret of us-east-1, the load's Region, found one of",
+            ),
         ],
     )
     def test_what_is_missing_or_wrong_is_told_by_its_place(self, function: Any, told: str) -> None:
@@ -666,7 +685,10 @@ class TestPreviewOfOtherProjects:
         self.project(tmp_path, {"loadfit:load": document(), "loadfit:zones": ZONES[:2]})
         assert self.preview(tmp_path) == 1
         shown = capsys.readouterr()
-        assert "error: loadfit:zones: expected 3 different zone ids" in shown.err
+        assert shown.err.startswith("error: loadfit:zones: expected 3 different zone ids")
+        assert shown.out == (
+            "Preview of stack dev failed: nothing would be created.\nIts load fits: `loadfit size` reports the sizes.\n"
+        )
         assert "Traceback" not in shown.out + shown.err
 
     def test_secrets_are_placeholders_that_stay_secret(
@@ -752,3 +774,22 @@ class TestWhatAnotherProgramDoes:
         assert done.returncode == 1
         assert "NAT_PORTS_SHORT" in done.stdout
         assert "something else is wrong" in done.stderr
+
+    def test_the_reason_stands_right_below_what_failed(self, tmp_path: Path) -> None:
+        """Where both streams go to one place, as on a terminal."""
+        (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+        (tmp_path / "load.yaml").write_text((ROOT / "examples" / "incident.yaml").read_text())
+        (tmp_path / "Pulumi.dev.yaml").write_text("config: {'loadfit:load': load.yaml}\n")
+        (tmp_path / "__main__.py").write_text("import pulumi\nraise pulumi.RunError('something else is wrong')\n")
+        done = subprocess.run(
+            [sys.executable, "-m", "loadfit.cli", "preview", "--cwd", str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.stdout.splitlines()[:2] == [
+            "Preview of stack dev failed: nothing would be created.",
+            "error: something else is wrong",
+        ]
+        assert "NAT_PORTS_SHORT" in done.stdout

@@ -1,6 +1,7 @@
 """A start is measured in fresh interpreters, with nothing but the package to import from."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -105,4 +106,6 @@ def test_the_command_measures_thirty_starts(tmp_path: Path, form: str, capsys: p
     else:
         flat = " ".join(told.split())
         assert "The median of 30 fresh interpreters" in flat
+        assert re.search(r"To declare in a load: init_ms: \d+, and on top what Lambda takes", flat)
+        assert "This machine is not Lambda" in flat
         assert "A lazy import moves out of the start (estimated)" in flat

@@ -48,15 +48,21 @@ def run(arguments: argparse.Namespace) -> int:
     fits = plan is None or plan.verdict is Verdict.FITS
     for line in _outcome(deployment, stack):
         print(line)
+    if deployment.error is not None:
+        # Right below what failed, also where both streams go to one place.
+        sys.stdout.flush()
+        _explain(deployment.error, plan)
+        sys.stderr.flush()
     if stack.uses_environments:
         print("note: the stack imports environments (ESC); their values are not read offline")
+    if deployment.error is not None and fits:
+        # Sizes that fit are not why: a report of them would hide the reason.
+        if plan is not None:
+            print("Its load fits: `loadfit size` reports the sizes.")
+        return DOES_NOT_FIT
     if plan is not None:
         print()
         sys.stdout.write(render(plan, Format.TEXT, f"stack {stack.name}", **terminal()))
-    if deployment.error is not None:
-        sys.stdout.flush()
-        _explain(deployment.error, plan)
-        return DOES_NOT_FIT
     return FITS if fits else DOES_NOT_FIT
 
 

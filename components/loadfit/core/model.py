@@ -154,6 +154,7 @@ _EXPECTED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "dict_type": lambda _: "a mapping",
     "model_type": lambda _: "a mapping",
     "model_attributes_type": lambda _: "a mapping",
+    "literal_error": lambda context: f"one of {context['expected']}",
     "none_required": lambda _: "nothing",
     "greater_than": lambda context: f"more than {_plain(context['gt'])}",
     "greater_than_equal": lambda context: f"at least {_plain(context['ge'])}",

@@ -1,6 +1,7 @@
 """A deployment package's report: what it weighs, what need not ship, how it starts, what was packed."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -158,6 +159,11 @@ def _start(path: str, start: Start) -> Iterator[Block]:
         f"the interpreter's own start. Half of the runs took {low:,.0f} to {high:,.0f} ms, all took "
         f"{init.least_ms:,.0f} to {init.most_ms:,.0f} ms. Lambda's processor is another one: compare starts with one "
         "another, not with Lambda's."
+    )
+    yield Paragraph(
+        f"To declare in a load: init_ms: {math.ceil(init.median_ms)}, and on top what Lambda takes to fetch the "
+        "package and to start its runtime, which is not measured here. This machine is not Lambda: once the function "
+        "runs there, declare what its query init-duration shows."
     )
     yield _times(f"Dearest modules, {start.traced_runs} traced runs (measured)", start.modules)
     if start.direct:
