@@ -81,7 +81,7 @@ def test_node_is_timed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind
         files |= {"index.js": "import './slow.js'; export const handler = () => 1;", "slow.js": slow}
     start = measure(folder(tmp_path, files), handler="index.handler", runs=2)
     assert start.interpreter.startswith("Node.js ")
-    assert start.init.least_ms >= 50
+    assert start.init.least_ms >= 49, "Date.now() counts whole milliseconds"
     if kind == "commonjs":
         assert {one.name: one.own_ms >= 49 for one in start.modules}["./slow"]
 
