@@ -61,6 +61,7 @@ def test_a_document_without_a_growing_number_says_so() -> None:
     document: Any = {"region": "us-east-1", "zones": 3, "egress": {"addresses_per_gateway": 1}}
     told = render_growth(find_limits(size(resolve(parse_load(document)))), Format.TEXT, "x")
     assert "No declared number of this document grows with its load." in told
+    assert "Held" not in told, "against nothing"
 
 
 def test_what_was_not_moved_is_counted() -> None:

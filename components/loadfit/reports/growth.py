@@ -55,7 +55,7 @@ def growth_blocks(limits: Limits, title: str) -> list[Block]:
         rows = tuple(row for growth in shown for row in _rows(growth))
         blocks.append(Table(("Each number alone", "declared", "target at", "exhausted"), rows))
     blocks += [Paragraph(text) for text in _notes(limits, len(limits.growths) - len(shown))]
-    if limits.held:
+    if shown and limits.held:
         lines = tuple((str(change), "") for change in limits.held)
         blocks.append(Details(f"Held, as computed ({len(lines):,})", (Bullets(lines),)))
     return blocks

@@ -2,8 +2,8 @@
 
 Sizes that a document leaves to be computed are held as if they had been given; then each number that grows with the
 load is moved alone, and the whole document is resolved and sized again: upwards by doubling until a finding appears
-that is not there today, then by bisection to the last value without it. What is over a limit today is moved downwards
-in the same way, to the last value within it.
+that is not there today, then by proportion and bisection to the last value without it. What is over a limit today is
+moved downwards in the same way, to the last value within it.
 """
 
 from loadfit.stack.growth.held import held_sizes, holding

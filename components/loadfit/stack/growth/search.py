@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from loadfit.core.exact import exact
+from loadfit.core.exact import exact, flooring
 from loadfit.core.findings import Change, Finding, Severity
 from loadfit.core.paths import Path
 from loadfit.core.problems import InvalidLoad
@@ -24,8 +24,11 @@ MOST_NUMBERS = 60
 """Numbers of one document that are moved, at the most."""
 MOST_SIZINGS = 2_000
 """How often a document is sized, at the most, before no other number is begun."""
-_WORK = 20_000
+_WORK = 50_000
 """The same, times what is in the document: a large one is sized less often."""
+
+_PROPORTIONAL = 2
+"""How often a value is first sought where a need in proportion leads."""
 
 _WARM = frozenset({PC_TOO_SMALL, RATE_10X, BURST})
 """Too few warm instances, named by what sets their number."""
@@ -262,11 +265,26 @@ class _Search:
         good, bad = (
             (self.number.fewest, 0) if over else self._doubled(carried, self.number.most if top is None else top)
         )
+        # Most needs are in proportion to a number: where that leads, and one step beyond, is tried before halving.
+        for _ in range(_PROPORTIONAL):
+            guess = self._in_proportion(bad, breaks)
+            for steps in (guess, guess + 1):
+                if good < steps < bad:
+                    good, bad = (steps, bad) if carried(steps) else (good, steps)
         while bad - good > 1:
             middle = (good + bad) // 2
             good, bad = (middle, bad) if carried(middle) else (good, middle)
         beyond = self.at(bad) if bad > good else None
         return good, None if beyond is None else _first(breaks(beyond))
+
+    def _in_proportion(self, bad: int, breaks: _Breaks) -> int:
+        """The steps at which a need in proportion to the number would be what there is for it."""
+        found = self.at(bad)
+        finding = _first(breaks(found)) if found is not None else None
+        if finding is None or finding.needed <= 0:
+            return bad
+        value = (self.number.declared + bad * self.number.step) * finding.available / finding.needed
+        return flooring((value - self.number.declared) / self.number.step)
 
     def _doubled(self, carried: Callable[[int], bool], top: int) -> tuple[int, int]:
         """Steps that are carried and steps that are not, by doubling the value; twice the same where all are."""
