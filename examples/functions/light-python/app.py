@@ -27,10 +27,21 @@ def database():
     return pg8000.native.Connection(url.username, url.hostname, url.path[1:], url.port or 5432, url.password)
 
 
+def lines_of(order):
+    """An order's lines. What closed the connection while the instance was idle is found by its first use."""
+    from pg8000.exceptions import InterfaceError
+
+    try:
+        return database().run(LINES, order=order)
+    except (InterfaceError, OSError):
+        database.cache_clear()
+        return database().run(LINES, order=order)
+
+
 def handler(event, _context):
     lines = event.get("lines")
     if lines is None:
-        lines = database().run(LINES, order=event["order"])
+        lines = lines_of(event["order"])
     total = sum(Decimal(price) * quantity for price, quantity in lines)
     target = {"Bucket": BUCKET, "Key": f"{event['order']}.pdf"}
     return {"total": str(total), "url": storage.generate_presigned_url("get_object", Params=target, ExpiresIn=600)}
