@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-from bench import growth, programs, startup
+from bench import growth, programs, sections, startup
 
-PARTS = {"startup": startup, "programs": programs, "growth": growth}
+PARTS = {"startup": startup, "programs": programs, "growth": growth, "sections": sections}
 
 
 def main() -> int:
