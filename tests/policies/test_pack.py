@@ -85,7 +85,8 @@ def test_the_reference_stack_passes() -> None:
 
 
 def test_the_pack_starts_as_the_engine_starts_it_and_tells_its_policies() -> None:
-    process = subprocess.Popen([sys.executable, str(ROOT / "policies")], stdout=subprocess.PIPE, text=True)
+    # Unbuffered, as Pulumi starts Python: the SDK writes its port and does not flush.
+    process = subprocess.Popen([sys.executable, "-u", str(ROOT / "policies")], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         port = int(process.stdout.readline())
