@@ -63,7 +63,7 @@ def made() -> dict[str, Resource]:
     """The alarms as CloudWatch would be asked for them."""
     args: Any = {
         "load": {"name": "storefront", "region": "us-east-1", **FITTING},
-        "code": str(Path(__file__).parent),
+        "code": str(Path(__file__).parents[2] / "examples/storefront"),
         "handler": "app.handler",
         "function_name": "storefront",
         "on_failure_arn": "arn:aws:sqs:us-east-1:123456789012:failed",
