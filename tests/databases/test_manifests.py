@@ -378,7 +378,7 @@ class TestScripts:
 
     def test_the_replica_gets_its_number_and_its_open_files(self, tmp_path: Path) -> None:
         self.start(tmp_path, {"userlist.txt": ""})
-        assert (tmp_path / "run/peer.ini").read_text() == "[pgbouncer]\npeer_id = 2\n"
+        assert (tmp_path / "run/peer.ini").read_text() == "peer_id = 2\n"
         assert (tmp_path / "run/limit").read_text() == "256\n"
 
     def test_a_changed_secret_is_reloaded_and_an_unchanged_one_is_not(self, tmp_path: Path) -> None:

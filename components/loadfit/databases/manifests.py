@@ -191,12 +191,13 @@ place as a whole, because a reload may read it at any time."""
 
 _START = f"""\
 {_USERLIST}userlist
-printf '[pgbouncer]\\npeer_id = %s\\n' "${{HOSTNAME##*-}}" > {RUN_FOLDER}/peer.ini
+printf 'peer_id = %s\\n' "${{HOSTNAME##*-}}" > {RUN_FOLDER}/peer.ini
 ulimit -n "$FILE_DESCRIPTORS"
 exec /usr/bin/pgbouncer {CONFIG_FOLDER}/pgbouncer.ini
 """
 """Kubernetes has no field for the limit of open files, and PgBouncer does not raise its own: at containerd's soft limit
-of 1,024, clients beyond it hang. ``exec``, so that signals reach PgBouncer."""
+of 1,024, clients beyond it hang. ``exec``, so that signals reach PgBouncer. What is included names no section: one that
+begins again loses all of its settings (https://github.com/pgbouncer/pgbouncer/pull/1587)."""
 
 
 def _pgbouncer(layout: PoolLayout) -> _Spec:
