@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
+.PHONY: help preview test check format docs engine servers schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ docs: $(READY) ## write what the documentation takes from the code
 
 engine: ## build the Pulumi CLI that the engine tests need, where none is installed
 	@tools/engine --build
+
+servers: $(READY) ## fetch the PgBouncer of the tests and proofs, where this machine's own is too old
+	@$(BIN)/python -m proofs.postgresql.programs
 
 schema: $(READY) ## write the schema that programs in other languages see
 	@$(BIN)/python -m tests.hosted.schema
@@ -91,5 +94,5 @@ lock: ## write requirements.lock from pyproject.toml (UPGRADE=1: with the newest
 	@echo uv | $(LOCK) --python-version 3.11 --output-file tools/requirements-uv.lock -
 
 clean: ## remove everything that the targets have made
-	rm -rf .venv .tools .engine .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
+	rm -rf .venv .tools .engine .servers .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,232 @@
+"""The programs of the servers: those that are installed, and a PgBouncer that is new enough.
+
+Where the machine's own PgBouncer is too old, Debian's newer one is fetched with apt's own client, from the mirror that
+this machine's apt uses, and unpacked into a folder of the project: nothing is installed. ``python -m
+proofs.postgresql.programs`` does so, and tells what there is.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = [
+    "Missing",
+    "PgBouncer",
+    "fetch_pgbouncer",
+    "find_pgbouncer",
+    "main",
+    "missing",
+    "openssl",
+    "postgresql",
+    "require",
+]
+
+OLDEST = (1, 23)
+"""Since then SIGTERM waits for the clients to leave. https://www.pgbouncer.org/changelog.html#pgbouncer-123x"""
+SUITE = "trixie"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+LIBRARIES = (
+    *("libaudit1", "libc6", "libcap-ng0", "libcap2", "libcares2", "libevent-2.1-7t64", "libgcc-s1", "libpam0g"),
+    *("libssl3t64", "libsystemd0", "libzstd1", "zlib1g"),
+)
+"""All that its PgBouncer loads, so that nothing of this machine's older ones is."""
+ROOT = Path(__file__).parents[2] / ".servers" / SUITE
+"""Not in git; ``make clean`` removes it."""
+
+
+class Missing(Exception):
+    """What this machine lacks, and what to do."""
+
+
+@dataclass(frozen=True)
+class PgBouncer:
+    """A PgBouncer that can be started."""
+
+    root: Path | None
+    """The folder that it and its libraries were unpacked into; ``None``: it is this machine's own."""
+    path: Path
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """What its arguments follow. An unpacked one is started by the loader that came with it."""
+        if self.root is None:
+            return (str(self.path),)
+        loader = next(self.root.glob("usr/lib/*/ld-linux*.so*"))
+        return (str(loader), "--library-path", str(loader.parent), "--argv0", "pgbouncer", str(self.path))
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """Its own word for it.
+
+        Raises:
+            Missing: It does not start.
+        """
+        done = subprocess.run([*self.command, "--version"], capture_output=True, text=True, check=False)
+        found = re.match(r"PgBouncer (\d+(?:\.\d+)+)", done.stdout)
+        if found is None:
+            raise Missing(f"{self.path} does not start: {done.stderr.strip()}")
+        return tuple(map(int, found[1].split(".")))
+
+    def copy_to(self, folder: Path) -> "PgBouncer":
+        """The same below another folder, which a user may read who may not read the project's."""
+        if self.root is None:
+            return self
+        root = folder / self.root.name
+        shutil.copytree(self.root / "usr" / "lib", root / "usr" / "lib", symlinks=True)
+        path = root / self.path.relative_to(self.root)
+        path.parent.mkdir(parents=True)
+        shutil.copy2(self.path, path)
+        return PgBouncer(root, path)
+
+
+def missing() -> list[str]:
+    """What of the servers is not there, each with what to do about it."""
+    needed = {
+        "PostgreSQL (apt-get install postgresql)": _postgresql_folder(),
+        "openssl (apt-get install openssl)": openssl(),
+        f"PgBouncer {'.'.join(map(str, OLDEST))} or newer (make servers)": find_pgbouncer(),
+    }
+    return [what for what, found in needed.items() if found is None]
+
+
+def require() -> None:
+    """Does nothing where all is there.
+
+    Raises:
+        Missing: Something is not.
+    """
+    absent = missing()
+    if absent:
+        raise Missing(f"Not there: {', '.join(absent)}")
+
+
+def postgresql(program: str) -> Path:
+    """One of PostgreSQL's programs.
+
+    Raises:
+        Missing: It is not installed.
+    """
+    folder = _postgresql_folder()
+    if folder is None:
+        raise Missing("PostgreSQL is not installed (apt-get install postgresql)")
+    return folder / program
+
+
+def _postgresql_folder() -> Path | None:
+    """Where Debian puts PostgreSQL's programs, the newest version's; elsewhere they are in the path."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[4]))
+    path = str(found[-1]) if found else shutil.which("initdb")
+    return Path(path).parent if path else None
+
+
+def openssl() -> Path | None:
+    """Makes the certificates."""
+    return _command("openssl")
+
+
+def _command(name: str) -> Path | None:
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return Path(found) if found else None
+
+
+def find_pgbouncer() -> PgBouncer | None:
+    """This machine's own where it is new enough, or the one that was fetched."""
+    own = _command("pgbouncer")
+    candidates = [PgBouncer(None, own)] if own else []
+    unpacked = ROOT / "usr" / "sbin" / "pgbouncer"
+    if unpacked.exists():
+        candidates.append(PgBouncer(ROOT, unpacked))
+    return next((one for one in candidates if one.version >= OLDEST), None)
+
+
+def fetch_pgbouncer() -> PgBouncer:
+    """The same, fetched first where there is none.
+
+    Raises:
+        Missing: It cannot be had here.
+    """
+    found = find_pgbouncer()
+    if found is None:
+        _unpack()
+        found = find_pgbouncer()
+    if found is None:
+        raise Missing(f"The PgBouncer of Debian {SUITE} is older than {'.'.join(map(str, OLDEST))}")
+    return found
+
+
+def _unpack() -> None:
+    if not (shutil.which("apt-get") and shutil.which("dpkg") and Path(KEYRING).exists()):
+        way_out = f"install PgBouncer {'.'.join(map(str, OLDEST))} or newer"
+        raise Missing(f"PgBouncer is too old or not there, and this is no Debian to fetch a newer one with: {way_out}")
+    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    # Into place as a whole: a fetch that is interrupted leaves nothing that looks complete.
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=ROOT.parent) as name:
+        folder = Path(name)
+        environment = os.environ | {"APT_CONFIG": str(_apt(folder, _mirror()))}
+        _run(["apt-get", "--quiet", "update"], folder, environment)
+        _run(["apt-get", "--quiet", "download", "pgbouncer", *LIBRARIES], folder, environment)
+        for package in sorted(folder.glob("*.deb")):
+            _run(["dpkg", "--extract", str(package), str(folder / "root")], folder, environment)
+        shutil.rmtree(ROOT, ignore_errors=True)
+        (folder / "root").rename(ROOT)
+
+
+def _mirror() -> str:
+    """The one that this machine's apt has its own packages from."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Identifier: Packages"]
+    mirrors = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    if not mirrors:
+        raise Missing("apt has no lists of Debian's packages (apt-get update)")
+    return mirrors[0]
+
+
+def _apt(folder: Path, mirror: str) -> Path:
+    """apt's settings for lists and packages of its own; where they come from beyond that, it knows already."""
+    for name in ("state/lists/partial", "cache/archives/partial"):
+        (folder / name).mkdir(parents=True)
+    (folder / "status").touch()
+    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} {SUITE} main\n")
+    settings = folder / "apt.conf"
+    settings.write_text(f"""\
+Dir::Etc::SourceList "{folder}/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::State "{folder}/state";
+Dir::State::status "{folder}/status";
+Dir::Cache "{folder}/cache";
+APT::Sandbox::User "";
+""")
+    return settings
+
+
+def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Missing(f"{' '.join(command[:3])} took longer than {error.timeout:g} s") from None
+    if done.returncode:
+        raise Missing(f"{' '.join(command[:3])} failed: {done.stderr.strip()[-300:]}")
+
+
+def main() -> int:
+    """Fetches what is to be fetched, and tells what there is."""
+    try:
+        pgbouncer = fetch_pgbouncer()
+        require()
+    except Missing as error:
+        print(f"servers: {error}", file=sys.stderr)
+        return 2
+    server = subprocess.run([postgresql("postgres"), "--version"], capture_output=True, text=True, check=True)
+    print(f"{server.stdout.strip()}; PgBouncer {'.'.join(map(str, pgbouncer.version))} at {pgbouncer.path}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
