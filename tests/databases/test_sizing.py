@@ -329,8 +329,9 @@ class TestGivenAndComputed:
         """And an error exactly where one falls behind, in the steady state or while replicas restart."""
         plan = sized(document)
         severities = [finding.severity for finding in plan.findings if finding.code == "SERVER_POOL_SHORT"]
-        short = any(pool.size_per_replica < pool.needed_per_replica for pool in plan.pools)
-        behind = math.inf in plan.p99_wait_ms.values() or plan.server_connections_per_replica < len(plan.pools)
+        shared = plan.server_connections_per_replica < len(plan.pools)  # a pool has one at least, and they share them
+        short = shared or any(pool.size_per_replica < pool.needed_per_replica for pool in plan.pools)
+        behind = shared or math.inf in plan.p99_wait_ms.values()
         assert severities == ([Severity.ERROR] if short and behind else [Severity.WARNING] if short else [])
 
     @pytest.mark.parametrize(("given", "replicas"), [(1, 1), (2, 2), (43, 2)])
