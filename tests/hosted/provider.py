@@ -187,3 +187,7 @@ def started() -> Generator[Provider]:
                     yield Provider(channel, engine)
             finally:
                 process.send_signal(signal.SIGINT)
+                try:
+                    process.wait(timeout=10)
+                except subprocess.TimeoutExpired:  # gRPC's poller, collected while Python ends, may wait for ever
+                    process.kill()
