@@ -34,6 +34,9 @@ from network import Network, exists
 
 ENGINE, MAJOR = "postgres", "17"
 PORT = 5432
+MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+MONITORING_SECONDS = 60
+"""How often RDS writes down what a database's machine does: memory and processes, which its metrics do not tell."""
 INSTANCE_CLASS = "db.m7g.large"
 """Where neither the load nor the configuration names one; its own default of max_connections is about 830."""
 
@@ -151,16 +154,13 @@ def databases(
     """
     pools: dict[str, loadfit.PgBouncerPool] = {}
     existing, made = existing_endpoints(loads), made_here(loads)
-    group = (
-        aws.rds.SubnetGroup("databases", subnet_ids=network.private_subnet_ids, region=region, tags=_tags("databases"))
-        if made
-        else None
-    )
+    shared = _shared(network, region) if made else None
     for name, load in loads.items():
-        if group is None or name in existing:
+        if shared is None or name in existing:
             endpoint: pulumi.Input[str] = existing[name]
         else:
-            instance = _instance(name, load, _admitted(name, network, wired, cluster, region), group, region)
+            admitted = _admitted(name, network, wired, cluster, region)
+            instance = _instance(name, load, admitted, shared, region)
             endpoint = instance.endpoint
             if not load.pooled_groups:
                 pulumi.export(f"{name}_host", instance.address)
@@ -207,6 +207,7 @@ def _admitted(name: str, network: Network, wired: PoolConfig, cluster: Cluster, 
             ip_protocol="tcp",
             from_port=PORT,
             to_port=PORT,
+            description="PostgreSQL for the cluster",
             region=region,
             tags=_tags(rule),
             opts=pulumi.ResourceOptions(parent=group),
@@ -215,11 +216,38 @@ def _admitted(name: str, network: Network, wired: PoolConfig, cluster: Cluster, 
     return group
 
 
+@dataclass(frozen=True)
+class _Shared:
+    """What all databases of the stack have in common."""
+
+    subnets: aws.rds.SubnetGroup
+    monitoring: aws.iam.Role
+    """With which RDS writes down what the databases' machines do."""
+    may_monitor: aws.iam.RolePolicyAttachment
+
+
+def _shared(network: Network, region: str) -> _Shared:
+    subnets = aws.rds.SubnetGroup(
+        "databases", subnet_ids=network.private_subnet_ids, region=region, tags=_tags("databases")
+    )
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "monitoring.rds.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+    role = aws.iam.Role("monitoring", assume_role_policy=pulumi.Output.json_dumps(trust), tags=_tags("monitoring"))
+    attached = aws.iam.RolePolicyAttachment(
+        "monitoring", role=role.name, policy_arn=MONITORING, opts=pulumi.ResourceOptions(parent=role)
+    )
+    return _Shared(subnets, role, attached)
+
+
 def _instance(
     name: str,
     load: loadfit.DatabaseLoad,
     admitted: aws.ec2.SecurityGroup,
-    group: aws.rds.SubnetGroup,
+    shared: _Shared,
     region: str,
 ) -> aws.rds.Instance:
     # The literal makes max_connections exact: RDS's own formula overstates it.
@@ -242,13 +270,15 @@ def _instance(
         username="master",
         manage_master_user_password=True,
         parameter_group_name=parameter_group.name,
-        db_subnet_group_name=group.name,
+        db_subnet_group_name=shared.subnets.name,
         vpc_security_group_ids=[admitted.id],
         allocated_storage=50,
         storage_type="gp3",
         storage_encrypted=True,
         multi_az=True,
         ca_cert_identifier="rds-ca-rsa2048-g1",
+        monitoring_interval=MONITORING_SECONDS,
+        monitoring_role_arn=shared.monitoring.arn,
         backup_retention_period=7,
         copy_tags_to_snapshot=True,
         deletion_protection=True,
@@ -256,8 +286,8 @@ def _instance(
         region=region,
         tags=_tags(name),
         # RDS's own protection stops a destroy only when everything that stands on the database is gone already; this
-        # one stops it at its preview.
-        opts=pulumi.ResourceOptions(protect=True),
+        # one stops it at its preview. RDS looks at what the role may do when it makes the database.
+        opts=pulumi.ResourceOptions(protect=True, depends_on=[shared.may_monitor]),
     )
 
 

@@ -224,9 +224,11 @@ def _security_group(
         tags=tags(f"{name}-function"),
         opts=pulumi.ResourceOptions(depends_on=list(after)),
     )
-    rules = {f"{name}-function-pool-{key}": (POOL_PORT, block) for key, block in _blocks(network, wired).items()}
-    rules[f"{name}-function-aws"] = (443, "0.0.0.0/0")
-    for rule, (port, block) in rules.items():
+    rules = {
+        f"{name}-function-pool-{key}": (POOL_PORT, block, "The pool") for key, block in _blocks(network, wired).items()
+    }
+    rules[f"{name}-function-aws"] = (443, "0.0.0.0/0", "AWS, of which it needs Secrets Manager")
+    for rule, (port, block, why) in rules.items():
         aws.vpc.SecurityGroupEgressRule(
             rule,
             security_group_id=group.id,
@@ -234,6 +236,7 @@ def _security_group(
             from_port=port,
             to_port=port,
             cidr_ipv4=block,
+            description=why,
             region=region,
             tags=tags(rule),
             opts=pulumi.ResourceOptions(parent=group),

@@ -39,6 +39,7 @@ UNTAGGED = {
     "aws:ec2/route:Route",
     "aws:ec2/routeTableAssociation:RouteTableAssociation",
     "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:lambda/alias:Alias",
     "aws:lambda/functionUrl:FunctionUrl",
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
@@ -344,6 +345,13 @@ class TestDatabases:
         assert instance["finalSnapshotIdentifier"] == "orders-final"
         assert instance["backupRetentionPeriod"] >= 7
 
+    def test_its_machine_is_monitored_by_a_role_that_may(self, prod: Deployment) -> None:
+        instance = prod.resource("orders", INSTANCE)
+        assert instance.inputs["monitoringInterval"] == 60
+        attached = prod.resource("monitoring", "aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        assert attached.inputs["policyArn"].endswith("/AmazonRDSEnhancedMonitoringRole")
+        assert attached.urn in instance.dependencies
+
     def test_no_password_is_anywhere(self, prod: Deployment) -> None:
         """RDS manages the master's, the cluster's Secret has the role's."""
         assert prod.resource("orders", INSTANCE).inputs["manageMasterUserPassword"] is True
@@ -601,7 +609,7 @@ class TestPreviewCommand:
         assert (done.returncode, done.stderr) == (0, "")
         for shown in ("60,000", "75,000", "165,000", "110,000", "36,000 of 55,000", "65%", "$109.50", "+$73.00"):
             assert shown in done.stdout, shown
-        assert "Resources of stack prod: 105 to create, 1 read" in done.stdout
+        assert "Resources of stack prod: 107 to create, 1 read" in done.stdout
         for zone in ZONES:
             assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
         assert "stack prod: fits" in done.stdout

@@ -174,7 +174,7 @@ def test_help_and_version_succeed(arguments: list[str], capsys: pytest.CaptureFi
 def test_preview_shows_resources_and_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preview", "prod", "--cwd", str(ROOT / "docs")]) == 0
     told = capsys.readouterr()
-    assert told.out.startswith("Resources of stack prod: 105 to create, 1 read\n")
+    assert told.out.startswith("Resources of stack prod: 107 to create, 1 read\n")
     assert "├─ loadfit:index:MultiAzNatEgress  egress\n" in told.out
     assert "├─ loadfit:index:PgBouncerPool  orders\n" in told.out
     assert "├─ loadfit:index:WarmLambda  storefront\n" in told.out

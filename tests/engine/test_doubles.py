@@ -214,6 +214,16 @@ class TestDatabases:
         account.update(aws.INSTANCE, database, finalSnapshotIdentifier="orders-final")
         account.delete(aws.INSTANCE, database)
 
+    def test_a_database_is_monitored_by_a_role_that_may(self, account: Account) -> None:
+        role = account.create(aws.ROLE, name="monitoring")
+        arn = account.cloud.objects[aws.ROLE, role].get("arn")
+        watched = {"identifier": "orders", "monitoringInterval": 60, "monitoringRoleArn": arn}
+        with pytest.raises(Refused, match="required permissions for: ENHANCED_MONITORING"):
+            account.create(aws.INSTANCE, **watched)
+        policy = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+        account.create(aws.ATTACHED, role="monitoring", policyArn=policy)
+        account.create(aws.INSTANCE, **watched)
+
 
 @pytest.fixture
 def function(account: Account) -> str:

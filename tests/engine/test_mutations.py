@@ -192,6 +192,12 @@ MUTANTS = [
         stacks.TestLifeCycle.test_a_destroy_stops_at_its_preview_because_of_the_database,
         "DID NOT RAISE",
     ),
+    Mutant(
+        "a database that does not wait until its role may monitor it",
+        option(INSTANCE, "depends_on"),
+        stacks.TestLifeCycle.test_it_is_made_and_a_second_up_changes_nothing_also_after_a_refresh,
+        "required permissions for: ENHANCED_MONITORING",
+    ),
 ]
 
 

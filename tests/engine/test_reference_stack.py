@@ -10,7 +10,7 @@ import pytest
 import yaml
 from pulumi.automation import CommandError
 
-from tests.engine.doubles.aws import NAT_GATEWAY, RULE
+from tests.engine.doubles.aws import ATTACHED, INSTANCE, NAT_GATEWAY, RULE
 from tests.engine.engine import Engine
 
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.
@@ -60,6 +60,7 @@ def databases(**more: Any) -> dict[str, Any]:
 class TestLifeCycle:
     def test_it_is_made_and_a_second_up_changes_nothing_also_after_a_refresh(self, cluster: Engine) -> None:
         configure(cluster)
+        cluster.aws.pause("create", ATTACHED, until=("create", INSTANCE), seconds=0.5)
         made = cluster.up(program)
         assert set(made.operations.values()) == {"create", "read"}, "read: the ConfigMap of the pool's authority"
         assert cluster.unaccounted() == []

@@ -22,6 +22,7 @@ SUBNET = "aws:ec2/subnet:Subnet"
 INSTANCE = "aws:rds/instance:Instance"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+ATTACHED = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 FUNCTION = "aws:lambda/function:Function"
 ALIAS = "aws:lambda/alias:Alias"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
@@ -118,6 +119,19 @@ def _admitted_once(cloud: Cloud, rule: Object, _: Inputs) -> None:
     for other in cloud.of_type(rule.type):
         if other.id != rule.id and all(other.get(path) == rule.get(path) for path in _ADMITTED):
             raise Refused(f"InvalidPermission.Duplicate: the rule is there already, {other.label}")
+
+
+@LAWS.refuse("create", INSTANCE)
+def _role_may_monitor(cloud: Cloud, database: Object, _: Inputs) -> None:
+    if not database.get("monitoringInterval"):
+        return
+    roles = {one.get("name") for one in cloud.of_type(ROLE) if one.get("arn") == database.get("monitoringRoleArn")}
+    attached = [str(one.get("policyArn")) for one in cloud.of_type(ATTACHED) if one.get("role") in roles]
+    if not any(policy.endswith("/AmazonRDSEnhancedMonitoringRole") for policy in attached):
+        raise Refused(
+            "InvalidParameterValue: IAM role ARN value is invalid or does not include the required permissions for: "
+            "ENHANCED_MONITORING"
+        )
 
 
 @LAWS.refuse("delete", INSTANCE)
