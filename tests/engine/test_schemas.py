@@ -1,7 +1,7 @@
 """What the double of AWS knows, and what the programs send, against the schemas of the CloudFormation registry.
 
 They are AWS's own, and know nothing of Pulumi: an independent account of what replaces a resource, what it needs, and
-which values its properties take. Properties that are objects have other names inside and are not compared.
+which values its properties take. tests/registry has the names of one in the other.
 """
 
 import inspect
@@ -13,34 +13,16 @@ import jsonschema
 import pulumi_aws
 import pytest
 import regex
-import yaml
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 from jsonschema.validators import extend
 
-from tests.engine.doubles.aws import KINDS
-from tests.engine.engine import REGION, Engine
+from tests.engine.doubles.aws import INSTANCE, KINDS, NAT_GATEWAY, PERMISSION, VERSION
+from tests.engine.engine import Engine
 from tests.engine.test_functions import API, warm
 from tests.engine.test_reference_stack import configure, program
+from tests.registry.table import TABLE, property_of, registered, schema
 
-TABLE: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parent / "doubles" / "cloudformation.yaml").read_text(encoding="utf-8")
-)
-NOT_THERE = {
-    "aws:appautoscaling/scheduledAction:ScheduledAction",
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
-    "aws:lambda:PublishedVersion",
-}
-"""No types of the registry: there, they are properties of the target, the role and the alias."""
-
-
-def schema(token: str) -> dict[str, Any]:
-    return PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, TABLE[token]["type"]).schema
-
-
-def property_of(token: str, name: str) -> str:
-    """The registry's name of an input."""
-    return TABLE[token].get("names", {}).get(name, name[0].upper() + name[1:])
+TYPES = [token for token, row in TABLE.items() if row.type and token in KINDS]
+"""What the double and the registry have in common."""
 
 
 def inputs_of(token: str) -> set[str]:
@@ -58,30 +40,27 @@ def create_only(token: str) -> set[str]:
     return {path.removeprefix("/properties/") for path in listed}
 
 
-def test_every_type_is_in_the_table_or_not_in_the_registry() -> None:
-    assert set(TABLE) | NOT_THERE == set(KINDS)
-    assert not set(TABLE) & NOT_THERE
+def test_every_type_of_the_double_is_in_the_table() -> None:
+    assert set(KINDS) - set(TABLE) == {VERSION}, "no resource of its own here, either"
 
 
-@pytest.mark.parametrize("token", TABLE)
+@pytest.mark.parametrize("token", TYPES)
 class TestReplacement:
     def test_what_can_only_be_created_is_replaced_where_it_changes(self, token: str) -> None:
         certain = {path.removeprefix("/properties/") for path in schema(token).get("createOnlyProperties", ())}
         expected = {name for name in inputs_of(token) if property_of(token, name) in certain}
-        assert expected - set(KINDS[token].replace) == set(TABLE[token].get("in_place", {}))
+        assert expected - set(KINDS[token].replace) == set(TABLE[token].in_place)
 
     def test_what_is_replaced_can_only_be_created(self, token: str) -> None:
         there = {name for name in KINDS[token].replace if property_of(token, name) in schema(token)["properties"]}
         changeable = {name for name in there if property_of(token, name) not in create_only(token)}
-        explained = {name for name in TABLE[token].get("replaced", {}) if name in there}
+        explained = {name for name in TABLE[token].replaced if name in there}
         assert changeable - explained == set()
 
-    def test_every_name_of_the_table_is_one(self, token: str) -> None:
+    def test_every_input_of_the_table_is_one(self, token: str) -> None:
         row = TABLE[token]
-        named = {*row.get("names", {}), *row.get("in_place", {}), *row.get("replaced", {}), *row.get("other", {})}
-        assert named - inputs_of(token) == set()
-        assert set(row.get("names", {}).values()) - set(schema(token)["properties"]) == set()
-        assert set(row.get("elsewhere", {})) - set(schema(token).get("required", ())) == set()
+        named = {*row.names, *row.absent, *row.beside, *row.refers.values(), *row.in_place, *row.replaced}
+        assert {name.partition(".")[0] for name in named} - inputs_of(token) <= {"region"}
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[jsonschema.ValidationError]:
@@ -94,23 +73,15 @@ _Validator: Any = extend(jsonschema.Draft7Validator, {"pattern": _pattern})
 
 
 def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[str]:
-    """What of a resource's inputs the registry would not take."""
-    found, row = schema(token), TABLE[token]
-    given = {property_of(token, name): (name, value) for name, value in inputs.items() if value is not None}
-    for needed in found.get("required", ()):
-        if needed not in given and needed not in row.get("elsewhere", {}):
-            yield f"{needed} is required"
-    for wanted, (name, value) in given.items():
-        if wanted in found["properties"] and name not in row.get("other", {}) and _is_plain(value):
-            whole = {"definitions": found.get("definitions", {}), **found["properties"][wanted]}
-            for error in _Validator(whole).iter_errors(value):
-                yield f"{wanted}: {error.message}"
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(_is_plain(item) for item in value)
-    return isinstance(value, bool | int | float | str)
+    """What of a resource's inputs the registry would not take, inside of objects too."""
+    row = TABLE[token]
+    given = registered(token, {name: value for name, value in inputs.items() if not name.startswith("__")})
+    expected = {
+        **schema(token),
+        "required": [one for one in schema(token).get("required", ()) if one not in row.elsewhere],
+    }
+    for error in _Validator(expected).iter_errors(given):
+        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message}"
 
 
 def test_what_the_programs_send_is_what_the_registry_takes(cluster: Engine, code: Path) -> None:
@@ -121,13 +92,33 @@ def test_what_the_programs_send_is_what_the_registry_takes(cluster: Engine, code
     configure(cluster)
     cluster.up(both)
     made = [one for one in cluster.aws.objects.values() if one.type in TABLE]
-    assert {one.type for one in made} > {"aws:ec2/natGateway:NatGateway", "aws:rds/instance:Instance"}
+    assert {one.type for one in made} > {NAT_GATEWAY, INSTANCE, PERMISSION}
     assert [f"{one.label}: {text}" for one in made for text in problems(one.type, one.inputs)] == []
 
 
-def test_what_the_registry_does_not_take_is_found() -> None:
-    token = "aws:ec2/natGateway:NatGateway"
-    assert list(problems(token, {"connectivityType": "both", "subnetId": 1}))
-    assert list(
-        problems("aws:lambda/permission:Permission", {"action": "lambda:InvokeFunction", "principal": "*"})
-    ) == ["FunctionName is required"]
+@pytest.mark.parametrize(
+    ("token", "inputs", "told"),
+    [
+        (NAT_GATEWAY, {"subnetId": 1}, "SubnetId: 1 is not of type 'string'"),
+        (PERMISSION, {"action": "lambda:InvokeFunction", "principal": "*"}, ": 'FunctionName' is a required property"),
+        (NAT_GATEWAY, {"subnetID": "subnet-1"}, ": Additional properties are not allowed ('SubnetID' was unexpected)"),
+        (
+            "aws:lambda/functionUrl:FunctionUrl",
+            {"functionName": "a", "authorizationType": "NONE", "cors": {"maxAge": 86401}},
+            "Cors.MaxAge: 86401 is greater than the maximum of 86400",
+        ),
+        (
+            "aws:cloudwatch/metricAlarm:MetricAlarm",
+            {"metricQueries": [{"id": "m0", "metric": {"dimensions": {"a": "b"}, "period": 60, "metricName": "c"}}]},
+            "Metrics.0.MetricStat: 'Stat' is a required property",
+        ),
+        ("aws:ec2/vpc:Vpc", {"tags": {"Name": 1}}, "Tags.0.Value: 1 is not of type 'string'"),
+        (
+            "aws:appautoscaling/scheduledAction:ScheduledAction",
+            {"name": "day", "schedule": "cron(0 8 * * ? *)", "scalableTargetAction": {"minimum": 1}},
+            "ScalableTargetAction: Additional properties are not allowed ('Minimum' was unexpected)",
+        ),
+    ],
+)
+def test_what_the_registry_does_not_take_is_found(token: str, inputs: dict[str, Any], told: str) -> None:
+    assert told in list(problems(token, inputs))
