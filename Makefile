@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine servers schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
+.PHONY: help preview test check format docs engine servers checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -40,6 +40,13 @@ engine: ## build the Pulumi CLI that the engine tests need, where none is instal
 
 servers: $(READY) ## fetch the PgBouncer of the tests and proofs, where this machine's own is too old
 	@$(BIN)/python -m proofs.postgresql.programs
+
+checkov: .checkov/.ready ## install checkov, which the tests let look at the stacks' resources
+
+.checkov/.ready: tools/requirements-checkov.lock
+	@tools/uv venv --quiet --clear .checkov
+	@tools/uv pip sync --quiet --python .checkov --require-hashes tools/requirements-checkov.lock
+	@touch $@
 
 schema: $(READY) ## write the schema that programs in other languages see
 	@$(BIN)/python -m tests.hosted.schema
@@ -92,7 +99,8 @@ lock: ## write requirements.lock from pyproject.toml (UPGRADE=1: with the newest
 	@$(LOCK) --group dev --output-file requirements.lock pyproject.toml
 	@echo pg8000 | $(LOCK) --constraint requirements.lock --output-file stacks/api/requirements.txt -
 	@echo uv | $(LOCK) --python-version 3.11 --output-file tools/requirements-uv.lock -
+	@echo checkov | $(LOCK) --python-version 3.11 --no-annotate --output-file tools/requirements-checkov.lock -
 
 clean: ## remove everything that the targets have made
-	rm -rf .venv .tools .engine .servers .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
+	rm -rf .venv .tools .checkov .engine .servers .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

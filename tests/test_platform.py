@@ -32,14 +32,14 @@ WHOLE = {
 }
 
 
-def platform(stack: str = "prod", *, preview: bool = False, **config: Any) -> Deployment:
+def platform(stack: str = "prod", *, preview: bool = False, state: Any = WHOLE, **config: Any) -> Deployment:
     """A stack with all that its file says, with other values for some keys."""
     declared = find_project(ROOT).stack(stack).config
     values = {**declared, **{f"loadfit:{key}": value for key, value in config.items()}}
     if isinstance(values.get("loadfit:function"), dict):
         values["loadfit:function"] = {"code": "api", **values["loadfit:function"]}
     kept = {key: value for key, value in values.items() if value is not None}
-    return deploy(ROOT / "stacks", config=kept, project="loadfit", stack=stack, state=WHOLE, preview=preview)
+    return deploy(ROOT / "stacks", config=kept, project="loadfit", stack=stack, state=state, preview=preview)
 
 
 @pytest.fixture(scope="module")
