@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine servers checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
+.PHONY: help preview test check format docs engine servers sdks checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ checkov: .checkov/.ready ## install checkov, which the tests let look at the sta
 	@tools/uv venv --quiet --clear .checkov
 	@tools/uv pip sync --quiet --python .checkov --require-hashes tools/requirements-checkov.lock
 	@touch $@
+
+sdks: $(READY) ## set up what SDKs in TypeScript and Go are made and checked with (needs Go, npm's index)
+	@$(BIN)/python -m tests.engine.sdks.workshop
 
 schema: $(READY) ## write the schema that programs in other languages see
 	@$(BIN)/python -m tests.hosted.schema
@@ -102,5 +105,5 @@ lock: ## write requirements.lock from pyproject.toml (UPGRADE=1: with the newest
 	@echo checkov | $(LOCK) --python-version 3.11 --no-annotate --output-file tools/requirements-checkov.lock -
 
 clean: ## remove everything that the targets have made
-	rm -rf .venv .tools .checkov .engine .servers .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
+	rm -rf .venv .tools .checkov .engine .sdks .servers .coverage .coverage.* .hypothesis .import_linter_cache .pytest_cache .ruff_cache build dist htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

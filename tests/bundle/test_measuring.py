@@ -10,8 +10,8 @@ import pytest
 from loadfit.bundle.measuring import measure
 from loadfit.cli.__main__ import main
 from loadfit.core.problems import InvalidLoad
-from tests.bundle.node import NODE_PATH
 from tests.bundle.packages import Content, folder, installed, zipped
+from tests.node import NODE_PATH
 
 SLOW = "import time\ntime.sleep(0.05)\n"
 FILES: dict[str, Content] = {

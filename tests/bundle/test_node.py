@@ -13,8 +13,8 @@ import pytest
 from loadfit.bundle import NoBundler, Packed, pack
 from loadfit.cli.__main__ import main
 from loadfit.core.problems import InvalidLoad
-from tests.bundle.node import NODE, NODE_PATH, install_esbuild
 from tests.bundle.packages import Content, folder
+from tests.node import NODE, NODE_PATH, install_esbuild
 
 LIBRARY: dict[str, Content] = {
     "node_modules/lib/package.json": json.dumps(

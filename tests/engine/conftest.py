@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,3 +90,13 @@ def code(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "app.py").write_text("def handler(event, context): ...\n", encoding="utf-8")
     return folder
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command that the engine looks for on PATH."""
+    command = tmp_path / "commands" / "pulumi-resource-loadfit"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "components"}" "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")

@@ -101,11 +101,10 @@ class Engine:
         self.aws = doubles.aws.cloud
         self.kubernetes = doubles.kubernetes.cloud
         self.mutation: Mutation | None = None
+        self.environment = {**environment(folder), "PULUMI_DEBUG_PROVIDERS": doubles.attached}
+        """What a program that asks the CLI itself is told, beside where Pulumi's own folder is."""
         workspace = automation.LocalWorkspace(
-            work_dir=str(folder),
-            pulumi_home=str(home),
-            pulumi_command=command,
-            env_vars={**environment(folder), "PULUMI_DEBUG_PROVIDERS": doubles.attached},
+            work_dir=str(folder), pulumi_home=str(home), pulumi_command=command, env_vars=self.environment
         )
         self._stack = _Stack(STACK, workspace)
 

