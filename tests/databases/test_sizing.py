@@ -205,6 +205,9 @@ class TestOracles:
     def test_the_degraded_share_is_what_restarting_one_by_one_gives(self, replicas: int) -> None:
         """Replicas restarted one by one: 1, 1, 0.75, 0.593, 0.488 ..."""
         assert degraded_share(load(), replicas) == oracle.restart_share(replicas)
+        assert size_database(load(replicas=replicas)).busiest_share[PoolState.DEGRADED] == oracle.restart_share(
+            replicas
+        )
 
     @pytest.mark.parametrize(("recycle", "pause", "share"), [(60, 300, "0.6"), (300, 300, "0.75"), (None, 300, "0.75")])
     def test_it_is_less_only_where_clients_recycle_before_the_next_restart(

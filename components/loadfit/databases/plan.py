@@ -115,6 +115,8 @@ class DatabasePlan:
     memory_request_mib: int
     memory_limit_mib: int
     cpu_request_millicores: int
+    busiest_share: Mapping[PoolState, Fraction]
+    """The share of the transactions that the busiest replica carries; 0 where no client is pooled."""
     p99_wait_ms: Mapping[PoolState, float]
     """The 99th percentile of waiting for a server connection; infinite where the pool cannot keep up."""
     app_pools: tuple[AppPoolPlan, ...]

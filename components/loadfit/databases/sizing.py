@@ -59,6 +59,7 @@ def size_database(load: DatabaseLoad) -> DatabasePlan:
     pooled, direct = load.pooled_groups, load.direct_groups
     traffics = traffics_of(load)
     replicas = chosen_replicas(load, traffics) if traffics else 0
+    busiest = shares(load, replicas) if traffics else dict.fromkeys(PoolState, Fraction(0))
     pools = _pools(load, traffics, replicas)
     each = _connections_per_replica(load, pools, replicas)
     to_hold = connections_to_hold(pooled)
@@ -88,7 +89,8 @@ def size_database(load: DatabaseLoad) -> DatabasePlan:
         memory_request_mib=memory,
         memory_limit_mib=2 * memory,
         cpu_request_millicores=_millicores(load, traffics, replicas) if pooled else 0,
-        p99_wait_ms={state: _longest_wait(load, pools, replicas, state) for state in PoolState},
+        busiest_share=busiest,
+        p99_wait_ms={state: _longest_wait(pools, share) for state, share in busiest.items()},
         app_pools=tuple(app_pool(load, position) for position in range(len(load.clients))),
         pod_limits=tuple(
             pod_limits(load, max_client_conn, {pool.user: replicas * pool.size_per_replica for pool in pools})
@@ -120,8 +122,7 @@ def _connections_per_replica(load: DatabaseLoad, pools: Sequence[PoolPlan], repl
     return sum(pool.needed_per_replica for pool in pools)
 
 
-def _longest_wait(load: DatabaseLoad, pools: Sequence[PoolPlan], replicas: int, state: PoolState) -> float:
-    share = shares(load, replicas)[state] if pools else Fraction(0)
+def _longest_wait(pools: Sequence[PoolPlan], share: Fraction) -> float:
     return max(
         (
             wait_ms(
