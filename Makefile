@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test check format docs engine servers sdks checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls fuzz endurance bench setup lock clean
+.PHONY: help preview test check format docs engine servers sdks checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls proof-pooling proof-pooling-controls fuzz endurance bench setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -74,6 +74,12 @@ proof-egress: $(READY) ## prove the sizes of the egress on this kernel's NAT (Li
 
 proof-egress-controls: $(READY) ## plant a fault for each claim of proof-egress, and see it broken
 	@$(BIN)/python -m proofs.egress --controls
+
+proof-pooling: $(READY) servers ## prove the sizes of pools on PgBouncer and PostgreSQL (Linux; some minutes)
+	@$(BIN)/python -m proofs.pooling
+
+proof-pooling-controls: $(READY) servers ## plant a fault for each claim of proof-pooling, and see it broken
+	@$(BIN)/python -m proofs.pooling --controls
 
 fuzz: $(READY) ## try fifty times as many documents as the tests do
 	@FUZZ_TIMES=50 $(BIN)/pytest -n $(WORKERS) tests/test_hostile_documents.py -k test_any

@@ -26,7 +26,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from proofs.postgresql.records import Attempt, Connect, Operation, Phase, Record, Sample
 
-__all__ = ["Arrival", "Group", "Work", "arrivals", "run", "sample"]
+__all__ = ["Arrival", "Group", "Note", "Work", "arrivals", "run", "sample"]
 
 MOST = 1_000_000
 """Operations of one group: what it writes down is held in memory."""

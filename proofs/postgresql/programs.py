@@ -25,6 +25,7 @@ __all__ = [
     "openssl",
     "postgresql",
     "require",
+    "versions",
 ]
 
 OLDEST = (1, 23)
@@ -215,6 +216,14 @@ def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> N
         raise Missing(f"{' '.join(command[:3])} failed: {done.stderr.strip()[-300:]}")
 
 
+def versions() -> str:
+    """What PostgreSQL and PgBouncer are, where :func:`require` finds nothing missing."""
+    server = subprocess.run([postgresql("postgres"), "--version"], capture_output=True, text=True, check=True)
+    pgbouncer = find_pgbouncer()
+    assert pgbouncer is not None
+    return f"{server.stdout.strip()}; PgBouncer {'.'.join(map(str, pgbouncer.version))}"
+
+
 def main() -> int:
     """Fetches what is to be fetched, and tells what there is."""
     try:
@@ -223,8 +232,7 @@ def main() -> int:
     except Missing as error:
         print(f"servers: {error}", file=sys.stderr)
         return 2
-    server = subprocess.run([postgresql("postgres"), "--version"], capture_output=True, text=True, check=True)
-    print(f"{server.stdout.strip()}; PgBouncer {'.'.join(map(str, pgbouncer.version))} at {pgbouncer.path}")
+    print(f"{versions()} at {pgbouncer.path}")
     return 0
 
 

@@ -1,0 +1,64 @@
+"""Proves what connection sizing claims on PgBouncer and PostgreSQL: ``make proof-pooling``.
+
+Prints a table of claim, measured, bound and verdict. Ends with 1 where a claim is broken, with 2 where the machine
+lacks what it takes.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from proofs.pooling import waiting
+from proofs.pooling.claim import Claim
+from proofs.postgresql.programs import Missing, require, versions
+from proofs.table import Row, print_table
+
+CLAIMS: Sequence[Claim] = (*waiting.CLAIMS,)
+
+
+def main() -> int:
+    """Runs the proof, or its controls."""
+    parser = argparse.ArgumentParser(prog="python -m proofs.pooling")
+    parser.add_argument("--controls", action="store_true", help="plant a fault for each claim, which has to break it")
+    controls = parser.parse_args().controls
+    try:
+        require()
+        print(versions(), flush=True)
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, -10)  # waiting for a processor is none of the waits that it measures
+        rows = _run(controls)
+    except Missing as missing:
+        print(f"proof-pooling: not run. {missing}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("proof-pooling: interrupted. Its servers are gone.", file=sys.stderr)
+        return 130
+    print_table(rows)
+    return 0 if all(row.holds for row in rows) else 1
+
+
+def _run(controls: bool) -> Sequence[Row]:
+    rows: list[Row] = []
+    console = Console(stderr=True)
+    columns = (TextColumn("claim {task.fields[number]} of {task.total}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("claims", total=len(CLAIMS), number=1)
+        for number, claim in enumerate(CLAIMS, 1):
+            progress.update(task, completed=number - 1, number=number)
+            row = claim.check(controls)
+            rows.append(_broken(claim, row) if controls else row)
+    return rows
+
+
+def _broken(claim: Claim, row: Row) -> Row:
+    """A control holds where the claim is broken."""
+    return Row(f"broken where {claim.fault}", row.measured, f"not {row.bound}", not row.holds)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
