@@ -3,64 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-import grpc
 import pytest
-from google.protobuf import json_format, struct_pb2
-from pulumi.runtime.proto import provider_pb2
+from google.protobuf import json_format
 
+from tests.engine.account import Account, Inputs
 from tests.engine.doubles import aws, kubernetes
 from tests.engine.doubles.cloud import Refused
 from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET, KubernetesDouble
 from tests.engine.doubles.provider import Double
 
 VPC, SUBNET = "aws:ec2/vpc:Vpc", aws.SUBNET
-Inputs = dict[str, Any]
-
-
-class Context:
-    """Stands for the call's context, which would end it with a status."""
-
-    def abort(self, code: grpc.StatusCode, details: str) -> None:
-        raise Refused(details)
-
-
-class Account:
-    """What a provider's double is asked for, one operation at a time."""
-
-    def __init__(self, double: Double) -> None:
-        self.double = double
-        self.cloud = double.cloud
-
-    def create(self, type: str, name: str = "one", /, **inputs: Any) -> str:  # noqa: A002
-        asked = provider_pb2.CreateRequest(urn=_urn(type, name), properties=_struct(inputs))
-        return self.double.Create(asked, Context()).id
-
-    def update(self, type: str, id: str, /, **inputs: Any) -> Inputs:  # noqa: A002
-        old = self.cloud.objects[type, id].inputs
-        asked = provider_pb2.UpdateRequest(
-            id=id, urn=_urn(type, "one"), old_inputs=_struct(old), news=_struct({**old, **inputs})
-        )
-        return json_format.MessageToDict(self.double.Update(asked, Context()).properties)
-
-    def delete(self, type: str, id: str) -> None:  # noqa: A002
-        self.double.Delete(provider_pb2.DeleteRequest(id=id, urn=_urn(type, "one")), Context())
-
-    def diff(self, type: str, old: Inputs, new: Inputs) -> Any:  # noqa: A002
-        asked = provider_pb2.DiffRequest(urn=_urn(type, "one"), old_inputs=_struct(old), news=_struct(new))
-        return self.double.Diff(asked, Context())
-
-    def check(self, type: str, inputs: Inputs) -> Any:  # noqa: A002
-        return self.double.Check(provider_pb2.CheckRequest(urn=_urn(type, "one"), news=_struct(inputs)), Context())
-
-
-def _urn(type: str, name: str) -> str:  # noqa: A002
-    return f"urn:pulumi:stack::project::{type}::{name}"
-
-
-def _struct(values: Inputs) -> struct_pb2.Struct:
-    made = struct_pb2.Struct()
-    json_format.ParseDict(values, made)
-    return made
 
 
 @pytest.fixture
@@ -153,6 +105,9 @@ class TestEgress:
         account.create(aws.ENDPOINT, **endpoint)
         with pytest.raises(Refused, match="RouteAlreadyExists"):
             account.create(aws.ENDPOINT, "other", **endpoint)
+        elsewhere = account.create(aws.ENDPOINT, "other", **{**endpoint, "routeTableIds": []})
+        with pytest.raises(Refused, match="RouteAlreadyExists"):
+            account.update(aws.ENDPOINT, elsewhere, routeTableIds=[table])
 
     @pytest.mark.parametrize("named", ["dashboardName", "name"])
     def test_names_of_dashboards_and_log_groups_are_taken_once(self, account: Account, named: str) -> None:
@@ -164,6 +119,13 @@ class TestEgress:
     def test_what_names_another_object_needs_it(self, account: Account, network: str) -> None:
         with pytest.raises(Refused, match="NotFound: allocationId eipalloc-none"):
             account.create(aws.NAT_GATEWAY, allocationId="eipalloc-none", subnetId=network)
+
+    def test_what_is_gone_is_not_updated(self, account: Account) -> None:
+        address = account.create(aws.EIP)
+        planted = account.cloud.objects[aws.EIP, address]
+        account.delete(aws.EIP, address)
+        with pytest.raises(Refused, match=f"NotFound: there is no {address}"):
+            account.update(aws.EIP, address, planted.inputs, tags={"a": "b"})
 
     def test_a_type_that_nobody_described_is_refused(self, account: Account) -> None:
         with pytest.raises(Refused, match="the double knows no aws:ec2/instance:Instance"):
@@ -192,17 +154,18 @@ class TestReplacement:
 
 
 class TestDatabases:
-    def test_addresses_are_admitted_once(self, account: Account, network: str) -> None:
+    @pytest.mark.parametrize("token", [aws.RULE, aws.REACH])
+    def test_addresses_are_admitted_once(self, account: Account, network: str, token: str) -> None:
         group = account.create(
             "aws:ec2/securityGroup:SecurityGroup", vpcId=account.cloud.objects[SUBNET, network].get("vpcId"), name="a"
         )
         rule = {"securityGroupId": group, "ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
-        account.create(aws.RULE, **rule, cidrIpv4="10.0.0.0/20")
+        account.create(token, **rule, cidrIpv4="10.0.0.0/20")
         with pytest.raises(Refused, match=r"InvalidPermission\.Duplicate"):
-            account.create(aws.RULE, "other", **rule, cidrIpv4="10.0.0.0/20")
-        other = account.create(aws.RULE, "other", **rule, cidrIpv4="10.0.16.0/20")
+            account.create(token, "other", **rule, cidrIpv4="10.0.0.0/20")
+        other = account.create(token, "other", **rule, cidrIpv4="10.0.16.0/20")
         with pytest.raises(Refused, match=r"InvalidPermission\.Duplicate"):
-            account.update(aws.RULE, other, cidrIpv4="10.0.0.0/20")
+            account.update(token, other, cidrIpv4="10.0.0.0/20")
 
     def test_a_protected_database_is_not_deleted_nor_one_without_a_last_snapshot(self, account: Account) -> None:
         database = account.create(aws.INSTANCE, identifier="orders", deletionProtection=True)
@@ -274,6 +237,24 @@ class TestFunctions:
         with pytest.raises(Refused, match="more than the 4 that are reserved"):
             account.create(aws.PROVISIONED, **warm, qualifier="live")
 
+    def test_more_is_not_warm_later_either(self, account: Account, function: str) -> None:
+        account.create(aws.ALIAS, functionName=function, name="live", functionVersion="1")
+        warm = account.create(
+            aws.PROVISIONED, functionName=function, qualifier="live", provisionedConcurrentExecutions=4
+        )
+        account.update(aws.FUNCTION, function, reservedConcurrentExecutions=4)
+        with pytest.raises(Refused, match="more than the 4 that are reserved"):
+            account.update(aws.PROVISIONED, warm, provisionedConcurrentExecutions=5)
+
+    def test_a_function_in_a_network_has_a_role_that_may_make_interfaces(self, account: Account, network: str) -> None:
+        role = account.create(aws.ROLE, name="role")
+        placed = {"name": "storefront", "role": account.cloud.objects[aws.ROLE, role].get("arn")}
+        placed["vpcConfig"] = {"subnetIds": [network], "securityGroupIds": []}
+        with pytest.raises(Refused, match="does not have permissions to call CreateNetworkInterface"):
+            account.create(aws.FUNCTION, **placed)
+        account.create(aws.ROLE_POLICY, role="role", policy='{"Action": "ec2:CreateNetworkInterface"}')
+        account.create(aws.FUNCTION, **placed)
+
     def test_a_version_is_warm_once(self, account: Account, function: str) -> None:
         warm = {"functionName": function, "provisionedConcurrentExecutions": 5}
         for name in ("blue", "green"):
@@ -290,6 +271,7 @@ class TestFunctions:
         [
             (aws.PERMISSION, {"function": "storefront", "qualifier": "live"}),
             (aws.FUNCTION_URL, {"functionName": "storefront", "qualifier": "live"}),
+            (aws.DESTINATION, {"functionName": "storefront", "qualifier": "live"}),
             (aws.TARGET, {"resourceId": "function:storefront:live"}),
         ],
     )
@@ -345,6 +327,9 @@ class TestKubernetes:
             cluster.create(token, **named(name))
         made = cluster.create(STATEFUL_SET, **replicas())
         cluster.update(STATEFUL_SET, made, **replicas(replicas=3))
+        volumes = [{"secret": {"secretName": "no such"}}]
+        with pytest.raises(Refused, match='Secret "default/no such" not found'):
+            cluster.update(STATEFUL_SET, made, **replicas(replicas=3, template={"spec": {"volumes": volumes}}))
         with pytest.raises(Refused, match="updates to statefulset spec"):
             cluster.update(STATEFUL_SET, made, **replicas(replicas=3, podManagementPolicy="Parallel"))
 
