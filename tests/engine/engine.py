@@ -199,11 +199,12 @@ class Engine:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """What the CLI is told: where the state is, what encrypts it, and to ask nobody on the network."""
+    """What the CLI is told: where the state is, what encrypts it, to write it once at the end, and to ask nobody."""
     return {
         "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        "PULUMI_SKIP_CHECKPOINTS": "1",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "1",
     }
 
