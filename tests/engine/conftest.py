@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
+from tests.engine.bases import made_once
 from tests.engine.doubles.cloud import Cloud
 from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, unmounted
 from tests.engine.engine import Doubles, Engine, new_stack
@@ -42,10 +43,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def blank(tmp_path_factory: pytest.TempPathFactory, home: Path, command: automation.PulumiCommand) -> Path:
-    folder = tmp_path_factory.mktemp("blank") / "project"
-    new_stack(folder, home, command)
-    return folder
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of all processes of this run."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def blank(shared: Path, home: Path, command: automation.PulumiCommand) -> Path:
+    return made_once(shared / "blank", lambda folder: new_stack(folder, home, command))
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +62,12 @@ def doubles() -> Iterator[Doubles]:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, blank: Path, home: Path, command: automation.PulumiCommand, doubles: Doubles) -> Engine:
+def engine(
+    tmp_path: Path, shared: Path, blank: Path, home: Path, command: automation.PulumiCommand, doubles: Doubles
+) -> Engine:
     doubles.clear()
     folder = shutil.copytree(blank, tmp_path / "project")
-    return Engine(folder, home, command, doubles)
+    return Engine(folder, home, command, doubles, shared / "bases")
 
 
 def plant_authority(kubernetes: Cloud) -> None:
@@ -84,9 +92,10 @@ def cluster(engine: Engine) -> Engine:
 
 
 @pytest.fixture
-def code(tmp_path: Path) -> Path:
-    """The folder of a function's code."""
-    folder = tmp_path / "code"
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a function's code, by the same name in each test."""
+    monkeypatch.chdir(tmp_path)
+    folder = Path("code")
     folder.mkdir()
     (folder / "app.py").write_text("def handler(event, context): ...\n", encoding="utf-8")
     return folder

@@ -13,6 +13,7 @@ import pulumi
 from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
+from tests.engine.bases import Base
 from tests.engine.doubles import aws, kubernetes
 from tests.engine.doubles.cloud import Cloud
 from tests.engine.doubles.kubernetes import KubernetesDouble
@@ -94,10 +95,14 @@ class Engine:
         home: Pulumi's own folder.
         command: The CLI.
         doubles: The providers.
+        bases: Where what tests begin with is kept.
     """
 
-    def __init__(self, folder: Path, home: Path, command: automation.PulumiCommand, doubles: Doubles) -> None:
+    def __init__(
+        self, folder: Path, home: Path, command: automation.PulumiCommand, doubles: Doubles, bases: Path
+    ) -> None:
         self.folder = folder
+        self.bases = bases
         self.aws = doubles.aws.cloud
         self.kubernetes = doubles.kubernetes.cloud
         self.mutation: Mutation | None = None
@@ -120,6 +125,21 @@ class Engine:
     def preview(self, program: Program) -> Run:
         """Runs a program and says what would be done."""
         return self._run(lambda note: self._stack.preview(program=self._mutated(program), on_event=note))
+
+    def begin(self, program: Program) -> None:
+        """The first `up`, which is done once for all tests that begin with the same program on the same objects.
+
+        With a mutation it is done each time.
+        """
+        assert not self.aws.journal
+        assert not self.kubernetes.journal
+        if self.mutation is not None:
+            self.up(program)
+            return
+        base = Base(self.bases, self.folder, (self.aws, self.kubernetes), program)
+        if not base.restore():
+            self.up(program)
+            base.keep()
 
     def up(self, program: Program, *, refresh: bool = False) -> Run:
         """Runs a program and does it.

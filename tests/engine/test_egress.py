@@ -56,7 +56,7 @@ class TestLifeCycle:
 
     def test_a_second_up_changes_nothing_also_after_a_refresh(self, engine: Engine) -> None:
         program = own_network(**WATCHED)
-        engine.up(program)
+        engine.begin(program)
         engine.aws.journal.clear()
         assert engine.up(program).touched == {}
         assert engine.up(program, refresh=True).touched == {}
@@ -71,13 +71,13 @@ class TestLifeCycle:
         assert {one.type for one in engine.aws.journal} <= {"aws:ec2/vpc:Vpc", INTERNET_GATEWAY, SUBNET}
 
     def test_what_was_deleted_by_hand_is_made_again_and_nothing_else(self, engine: Engine) -> None:
-        engine.up(own_network())
+        engine.begin(own_network())
         route = engine.aws.named(f"egress-{SECOND}-default-route")
         del engine.aws.objects[route.type, route.id]
         assert engine.up(own_network(), refresh=True).touched == {f"Route egress-{SECOND}-default-route": "create"}
 
     def test_destroy_leaves_nothing_but_the_addresses(self, engine: Engine) -> None:
-        engine.up(own_network())
+        engine.begin(own_network())
         kept = addresses(engine)
         engine.destroy()
         assert addresses(engine) == kept
@@ -86,12 +86,12 @@ class TestLifeCycle:
 
     def test_destroy_leaves_nothing_at_all_where_addresses_are_released(self, engine: Engine) -> None:
         program = own_network(**RELEASED)
-        engine.up(program)
+        engine.begin(program)
         engine.destroy()
         assert engine.aws.objects == {}
 
     def test_protected_addresses_stop_a_destroy_at_its_preview(self, engine: Engine) -> None:
-        engine.up(own_network(**PROTECTED))
+        engine.begin(own_network(**PROTECTED))
         engine.aws.journal.clear()
         with pytest.raises(CommandError, match=UNDELETABLE):
             engine.preview_destroy()
@@ -99,7 +99,7 @@ class TestLifeCycle:
 
     def test_protected_addresses_survive_a_destroy_without_a_preview(self, engine: Engine) -> None:
         program = own_network(**PROTECTED)
-        engine.up(program)
+        engine.begin(program)
         before = addresses(engine)
         with pytest.raises(CommandError, match=UNDELETABLE):
             engine.destroy()
@@ -116,13 +116,13 @@ class TestInternetGateway:
 
 class TestGrowth:
     def test_a_larger_load_changes_thresholds_and_no_gateway(self, engine: Engine) -> None:
-        engine.up(own_network(**WATCHED))
+        engine.begin(own_network(**WATCHED))
         touched = engine.up(own_network(connections=310, **WATCHED)).touched
         assert set(touched.values()) == {"update"}
         assert {name.split()[0] for name in touched} == {"MultiAzNatEgress", "MetricAlarm", "Dashboard"}
 
     def test_more_addresses_are_added_in_place_and_the_old_ones_stay(self, engine: Engine) -> None:
-        engine.up(own_network())
+        engine.begin(own_network())
         before, standing = addresses(engine), gateways(engine)
         grown = engine.up(own_network(declared={"addresses_per_gateway": 2, "quota_addresses_per_region": 6}))
         assert before.items() < addresses(engine).items()
@@ -155,7 +155,7 @@ class TestGrowth:
         assert [one.get("secondaryAllocationIds") for one in engine.aws.of_type(NAT_GATEWAY)] == [[], [], []]
 
     def test_gateways_are_given_the_time_to_drain(self, engine: Engine) -> None:
-        engine.up(own_network())
+        engine.begin(own_network())
         seconds = [one["customTimeouts"] for one in engine.state if one["type"] == NAT_GATEWAY]
         assert seconds == [{"create": 15 * 60, "update": 20 * 60, "delete": 30 * 60}] * 3
 
@@ -182,7 +182,7 @@ class TestGrowth:
 
 class TestReplacement:
     def test_a_gateway_goes_before_its_successor_comes_and_its_addresses_survive(self, engine: Engine) -> None:
-        engine.up(own_network())
+        engine.begin(own_network())
         before = addresses(engine)
         engine.aws.journal.clear()
         run = engine.up(own_network(subnets={FIRST: "elsewhere"}))
@@ -196,7 +196,7 @@ class TestReplacement:
         assert engine.unaccounted() == []
 
     def test_one_that_fails_halfway_is_finished_by_the_next_up(self, engine: Engine) -> None:
-        engine.up(own_network())
+        engine.begin(own_network())
         before = addresses(engine)
         engine.aws.fail("create", f"egress-{FIRST}-gateway", "InternalError")
         with pytest.raises(CommandError, match="InternalError"):
@@ -237,7 +237,7 @@ class TestAdoption:
         zones = plant_network(engine.aws)
         brought = {zone: [plant_address(engine.aws, f"eipalloc-{zone}").id] for zone in ZONES}
         program = planted_network(zones, declared={"allocations": brought})
-        engine.up(program)
+        engine.begin(program)
         assert engine.up(program).touched == {}
         engine.destroy()
         assert done(engine, EIP) == []

@@ -62,13 +62,13 @@ class TestLifeCycle:
         assert only(engine, ALIAS).get("functionVersion") == "1"
 
     def test_a_second_up_changes_nothing(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         assert engine.up(warm(code)).touched == {}
         assert engine.up(warm(code), refresh=True).touched == {}
         assert versions(engine) == 1
 
     def test_what_autoscaling_has_set_stays_also_after_a_refresh(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         scaled = only(engine, PROVISIONED)
         scaled.inputs["provisionedConcurrentExecutions"] += 4
         most = scaled.get("provisionedConcurrentExecutions")
@@ -77,7 +77,7 @@ class TestLifeCycle:
         assert only(engine, PROVISIONED).get("provisionedConcurrentExecutions") == most
 
     def test_destroy_leaves_nothing(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code, callers={"api": API}))
+        engine.begin(warm(code, callers={"api": API}))
         engine.destroy()
         assert engine.aws.objects == {}
         assert engine.state == []
@@ -117,7 +117,7 @@ class TestOrder:
         assert len(list(engine.aws.of_type(SCHEDULED))) == 2
 
     def test_instances_are_given_the_time_to_start(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         (seconds,) = [one["customTimeouts"] for one in engine.state if one["type"] == PROVISIONED]
         assert seconds["create"] == seconds["update"] >= 15 * 60
 
@@ -126,7 +126,7 @@ class TestDeployment:
     def test_new_code_is_a_new_version_under_the_same_alias_and_the_warm_pool_stays(
         self, engine: Engine, code: Path
     ) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         (code / "app.py").write_text("def handler(event, context): return 1\n", encoding="utf-8")
         engine.aws.journal.clear()
         touched = engine.up(warm(code)).touched
@@ -136,7 +136,7 @@ class TestDeployment:
         assert versions(engine) == 2
 
     def test_an_update_of_the_alias_that_fails_is_made_by_the_next_up(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         (code / "app.py").write_text("def handler(event, context): return 1\n", encoding="utf-8")
         engine.aws.fail("update", "warm-alias", "TooManyRequestsException")
         with pytest.raises(CommandError, match="TooManyRequestsException"):
@@ -147,7 +147,7 @@ class TestDeployment:
         assert versions(engine) == 2
 
     def test_a_changed_load_leaves_versions_and_aliases_alone(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         touched = engine.up(warm(code, 60)).touched
         # Schedules are named after their times, and more instances need more time before.
         rest = {name: one for name, one in touched.items() if not name.startswith("ScheduledAction")}
@@ -157,7 +157,7 @@ class TestDeployment:
         assert versions(engine) == 1
 
     def test_a_caller_with_another_source_is_admitted_anew(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code, callers={"api": API}))
+        engine.begin(warm(code, callers={"api": API}))
         other = {**API, "source_arn": f"{API['source_arn']}/orders"}
         touched = engine.up(warm(code, callers={"api": other})).touched
         assert {name: one for name, one in touched.items() if "Permission" in name} == {
@@ -166,7 +166,7 @@ class TestDeployment:
         assert engine.unaccounted() == []
 
     def test_under_another_alias_the_same_version_is_warm_again(self, engine: Engine, code: Path) -> None:
-        engine.up(warm(code))
+        engine.begin(warm(code))
         engine.up(warm(code, alias_name="green"))
         assert only(engine, ALIAS).get("name") == "green"
         assert only(engine, PROVISIONED).get("qualifier") == "green"

@@ -43,7 +43,7 @@ class TestLifeCycle:
         assert cluster.unaccounted() == []
 
     def test_a_second_up_changes_nothing_also_after_a_refresh(self, cluster: Engine) -> None:
-        cluster.up(pool())
+        cluster.begin(pool())
         assert cluster.up(pool()).touched == {}
         assert cluster.up(pool(), refresh=True).touched == {}
 
@@ -69,7 +69,7 @@ class TestLifeCycle:
         assert [one.id for one in cluster.kubernetes.of_type(STATEFUL_SET)] == ["default/orders"]
 
     def test_replicas_are_given_the_time_to_restart_one_by_one(self, cluster: Engine) -> None:
-        cluster.up(pool())
+        cluster.begin(pool())
         (seconds,) = [one["customTimeouts"] for one in cluster.state if one["type"] == STATEFUL_SET]
         (replicas,) = cluster.kubernetes.of_type(STATEFUL_SET)
         grace = replicas.get("spec.template.spec.terminationGracePeriodSeconds")
@@ -93,7 +93,7 @@ class TestChange:
         assert cluster.kubernetes.broken == []
 
     def test_a_restart_that_fails_keeps_the_old_configuration_and_the_next_up_ends_right(self, cluster: Engine) -> None:
-        cluster.up(pool())
+        cluster.begin(pool())
         cluster.kubernetes.fail("update", "orders-replicas", "timed out waiting for the rollout")
         with pytest.raises(CommandError, match="timed out waiting"):
             cluster.up(pool(MORE))
@@ -105,7 +105,7 @@ class TestChange:
         assert cluster.up(pool(MORE)).touched == {}
 
     def test_another_replica_replaces_nothing_but_the_list_of_peers(self, cluster: Engine) -> None:
-        cluster.up(pool())
+        cluster.begin(pool())
         run = cluster.up(pool({"replicas": 3}))
         assert run.touched[REPLICAS] == "update"
         assert {name for name, one in run.touched.items() if one == "replace"} <= {

@@ -69,7 +69,7 @@ class TestLifeCycle:
 
     def test_a_destroy_stops_at_its_preview_because_of_the_database(self, cluster: Engine) -> None:
         configure(cluster)
-        cluster.up(program)
+        cluster.begin(program)
         cluster.aws.journal.clear()
         with pytest.raises(CommandError, match=r"orders\" cannot be deleted\s+because it is protected"):
             cluster.preview_destroy()
@@ -79,7 +79,7 @@ class TestLifeCycle:
 class TestChange:
     def test_a_zone_that_is_appended_replaces_and_deletes_nothing(self, cluster: Engine) -> None:
         configure(cluster, ZONES[:2], egress=few_connections())
-        cluster.up(program)
+        cluster.begin(program)
         before = {one.id for one in cluster.aws.of_type(NAT_GATEWAY)}
         configure(cluster, egress=few_connections())
         touched = cluster.up(program).touched
@@ -89,14 +89,14 @@ class TestChange:
 
     def test_other_pools_touch_no_database(self, cluster: Engine) -> None:
         configure(cluster)
-        cluster.up(program)
+        cluster.begin(program)
         configure(cluster, databases=databases(server_connections=60))
         touched = cluster.up(program).touched
         assert {name.split()[0] for name in touched} == {"PgBouncerPool", "ConfigMap", "StatefulSet"}
 
     def test_other_limits_of_the_database_change_it_in_place(self, cluster: Engine) -> None:
         configure(cluster)
-        cluster.up(program)
+        cluster.begin(program)
         configure(cluster, databases=databases(max_connections=300, instance_class="m7g.xlarge"))
         touched = cluster.up(program).touched
         assert touched["Instance orders"] == "update"

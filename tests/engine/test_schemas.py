@@ -15,7 +15,7 @@ import pytest
 import regex
 from jsonschema.validators import extend
 
-from tests.engine.doubles.aws import INSTANCE, KINDS, NAT_GATEWAY, PERMISSION, VERSION
+from tests.engine.doubles.aws import INSTANCE, KINDS, NAT_GATEWAY, PERMISSION, PROVISIONED, SCHEDULED, TARGET, VERSION
 from tests.engine.engine import Engine
 from tests.engine.test_functions import API, warm
 from tests.engine.test_reference_stack import configure, program
@@ -84,16 +84,22 @@ def problems(token: str, inputs: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'.'.join(map(str, error.absolute_path))}: {error.message}"
 
 
-def test_what_the_programs_send_is_what_the_registry_takes(cluster: Engine, code: Path) -> None:
-    def both() -> None:
-        program()
-        warm(code, callers={"api": API}, function_url={"authorization": "NONE"})()
+def refused(engine: Engine, *expected: str) -> list[str]:
+    """What the registry would not take of all that was made, types that are expected among it."""
+    made = [one for one in engine.aws.objects.values() if one.type in TABLE]
+    assert {one.type for one in made} > set(expected)
+    return [f"{one.label}: {text}" for one in made for text in problems(one.type, one.inputs)]
 
+
+def test_what_the_reference_stack_sends_is_what_the_registry_takes(cluster: Engine) -> None:
     configure(cluster)
-    cluster.up(both)
-    made = [one for one in cluster.aws.objects.values() if one.type in TABLE]
-    assert {one.type for one in made} > {NAT_GATEWAY, INSTANCE, PERMISSION}
-    assert [f"{one.label}: {text}" for one in made for text in problems(one.type, one.inputs)] == []
+    cluster.begin(program)
+    assert refused(cluster, NAT_GATEWAY, INSTANCE, PROVISIONED) == []
+
+
+def test_what_a_function_with_callers_sends_is_what_the_registry_takes(engine: Engine, code: Path) -> None:
+    engine.up(warm(code, callers={"api": API}, function_url={"authorization": "NONE"}))
+    assert refused(engine, PERMISSION, SCHEDULED, TARGET) == []
 
 
 @pytest.mark.parametrize(
