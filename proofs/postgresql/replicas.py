@@ -22,6 +22,10 @@ from proofs.postgresql.programs import Missing, PgBouncer, find_pgbouncer, postg
 
 __all__ = ["Replica", "serving_replicas"]
 
+_LEAST_GRACE_SECONDS = 2
+"""What a container has at least between SIGTERM and SIGKILL.
+https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/#hook-handler-execution"""
+
 
 @dataclass(eq=False)
 class Replica:
@@ -152,27 +156,42 @@ class Replica:
         """Sends a signal to PgBouncer."""
         self.processes["pgbouncer"].send_signal(number)
 
-    def terminate(self) -> float:
+    def terminate(self, grace_seconds: float | None = None) -> float:
         """Ends the pod as the kubelet does: its hook, then SIGTERM, and force once the grace period is over.
+
+        Args:
+            grace_seconds: The grace period; the pod's own where not given.
 
         Returns:
             Seconds that it took.
         """
         began = time.monotonic()
-        end = began + self.deployed.pod["terminationGracePeriodSeconds"]
-        container = self.deployed.container("pgbouncer")
+        given = self.deployed.pod["terminationGracePeriodSeconds"] if grace_seconds is None else grace_seconds
+        end = began + given
         process = self.processes["pgbouncer"]
-        command = [self.here(part) for part in container["lifecycle"]["preStop"]["exec"]["command"]]
-        hook = start(command, self.log("hook"), cwd=self.folder, env=self._environment("pgbouncer"))
+        hook = self._start_hook()
         try:
-            while process.poll() is None and hook.poll() is None and time.monotonic() < end:
+            while hook and process.poll() is None and hook.poll() is None and time.monotonic() < end:
                 time.sleep(0.02)
-            stop(process, signal.SIGTERM, max(end - time.monotonic(), 0))
+            self.signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=max(end - time.monotonic(), _LEAST_GRACE_SECONDS))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
         finally:
-            _kill_group(hook)
+            if hook:
+                _kill_group(hook)
         for other in self.processes.values():
             stop(other, signal.SIGTERM)
         return time.monotonic() - began
+
+    def _start_hook(self) -> subprocess.Popen[bytes] | None:
+        hook = self.deployed.container("pgbouncer").get("lifecycle", {}).get("preStop")
+        if hook is None:
+            return None
+        command = [self.here(part) for part in hook["exec"]["command"]]
+        return start(command, self.log("hook"), cwd=self.folder, env=self._environment("pgbouncer"))
 
     def kill(self) -> None:
         """Ends it without notice."""

@@ -35,8 +35,13 @@ class Service:
         ready = sorted(self.routes, key=lambda replica: replica.number)
         return self.random.choice(ready) if ready else None
 
-    async def restart(self, replica: Replica) -> float:
-        """Restarts a replica as a rollout does; gives the seconds that it took to stop."""
+    async def restart(self, replica: Replica, *, away_seconds: float = 0) -> float:
+        """Restarts a replica as a rollout does; gives the seconds that it took to stop.
+
+        Args:
+            replica: The replica.
+            away_seconds: What a cluster takes to schedule it again and to fetch its image.
+        """
 
         async def notice() -> None:
             await asyncio.sleep(NOTICED_SECONDS)
@@ -45,6 +50,7 @@ class Service:
         noticed = asyncio.create_task(notice())
         seconds = await asyncio.to_thread(replica.terminate)
         await noticed
+        await asyncio.sleep(away_seconds)
         await asyncio.to_thread(replica.start)
         self.routes.add(replica)
         return seconds

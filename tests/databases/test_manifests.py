@@ -207,6 +207,12 @@ class TestProbes:
         assert "--timeout=2" in command
         assert asked["timeoutSeconds"] == 3
 
+    def test_what_no_longer_answers_is_ended_without_a_drain(self) -> None:
+        """The grace period of a drain would keep its clients hanging."""
+        asked = container(made(), "pgbouncer")
+        assert asked["livenessProbe"]["terminationGracePeriodSeconds"] == 1
+        assert "terminationGracePeriodSeconds" not in asked["readinessProbe"]
+
     def test_sidecars_do_not_decide_whether_clients_are_served(self) -> None:
         for name in ("exporter", "reloader"):
             assert not any(key.endswith("Probe") for key in container(made(), name))

@@ -34,7 +34,7 @@ class DrainMode(str, Enum):
     they use it (pre-ping)."""
     CLIENTS = "clients"
     """The clients, until each has left by itself (SIGTERM): for clients that close every connection after a declared
-    life, idle ones too, as HikariCP and psycopg_pool do."""
+    life, idle ones too, as HikariCP does, and psycopg_pool where its check() is called again and again."""
 
 
 class PoolDrain(Declared):

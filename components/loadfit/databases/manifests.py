@@ -214,7 +214,11 @@ def _pgbouncer(layout: PoolLayout) -> _Spec:
             "limits": {"memory": f"{plan.memory_limit_mib}Mi"},
         },
         "startupProbe": _probe(layout, period=2, failures=30),
-        "livenessProbe": _probe(layout, period=10, failures=3),
+        "livenessProbe": {
+            **_probe(layout, period=10, failures=3),
+            # What no longer answers drains nothing, and its clients hang until it is gone.
+            "terminationGracePeriodSeconds": 1,
+        },
         "readinessProbe": _probe(layout, period=5, failures=2),
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _stop(layout.drain)]}}},
         "securityContext": _CONFINED,

@@ -1,0 +1,107 @@
+"""PostgreSQL, a deployed pool and a load on it, while something happens to them."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from proofs.postgresql.deployed import Deployed
+from proofs.postgresql.load import Group, run
+from proofs.postgresql.records import Connect, Operation, Outcome, Record, outcome
+from proofs.postgresql.replicas import Replica
+from proofs.postgresql.servers import Servers, serving_servers
+from proofs.postgresql.service import Service, serving
+
+__all__ = ["TABLE", "Scene", "Seen", "scene"]
+
+TABLE = "ids"
+WARM_SECONDS = 2
+COOL_SECONDS = 2
+LONGEST_SECONDS = 300
+"""A load ends by then, whatever happens."""
+
+Happens = Callable[[Service], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of a load."""
+
+    operations: Sequence[Operation]
+    connects: Sequence[Connect]
+    outcome: Outcome
+
+    @property
+    def kept(self) -> bool:
+        """Whether the table has what was acknowledged, once, and nothing that is known to have failed."""
+        return not (self.outcome.lost or self.outcome.doubled or self.outcome.unasked)
+
+    @property
+    def ids(self) -> str:
+        """The same in words."""
+        return f"{len(self.outcome.lost)} lost, {len(self.outcome.doubled)} twice"
+
+    def failed(self, operations: Iterable[Operation] | None = None) -> list[Operation]:
+        """Those that ended with an error."""
+        return [one for one in (self.operations if operations is None else operations) if not one.done]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What runs."""
+
+    servers: Servers
+    deployed: Deployed
+    replicas: list[Replica]
+
+    def under_load(self, groups: Sequence[Group], happens: Happens, *, seed: int = 1) -> Seen:
+        """Lets something happen to the pool while clients use its Service. Not inside a running event loop."""
+        return asyncio.run(self._under_load(groups, happens, seed))
+
+    async def _under_load(self, groups: Sequence[Group], happens: Happens, seed: int) -> Seen:
+        records: list[Record] = []
+        stop = asyncio.Event()
+        await asyncio.to_thread(self.servers.postgresql.psql, f"TRUNCATE {TABLE}")
+        async with serving(self.servers.service_address, self.replicas, seed) as service:
+            load = asyncio.create_task(run(groups, seconds=LONGEST_SECONDS, seed=seed, note=records.append, stop=stop))
+            happening = asyncio.create_task(_happen(service, happens, records))
+            try:
+                await asyncio.wait({load, happening}, return_when=asyncio.FIRST_COMPLETED)
+                stop.set()
+                await load  # raises why it could not begin
+                await happening
+            finally:
+                happening.cancel()
+        found = await asyncio.to_thread(self.servers.postgresql.psql, f"SELECT id FROM {TABLE}")
+        operations = [one for one in records if isinstance(one, Operation)]
+        connects = [one for one in records if isinstance(one, Connect)]
+        return Seen(operations, connects, outcome(operations, found.split()))
+
+
+async def _happen(service: Service, happens: Happens, records: Sequence[Record]) -> None:
+    while not any(isinstance(one, Operation) for one in records):  # every pool is open then
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(WARM_SECONDS)
+    await happens(service)
+    await asyncio.sleep(COOL_SECONDS)
+
+
+@contextmanager
+def scene(
+    loaded: Mapping[str, Any], spoil: Callable[[Deployed], None] | None = None, **arguments: Any
+) -> Generator[Scene]:
+    """PostgreSQL with a table for ids, and a pool before it as the component deploys it.
+
+    Args:
+        loaded: The document.
+        spoil: Plants a fault in the deployed objects.
+        arguments: Further ones of the component.
+    """
+    with serving_servers() as servers:
+        servers.postgresql.psql(f"CREATE TABLE {TABLE} (id text); GRANT ALL ON {TABLE} TO orders")
+        deployed = servers.deployed(loaded, **arguments)
+        if spoil is not None:
+            spoil(deployed)
+        with servers.pool(deployed) as replicas:
+            yield Scene(servers, deployed, replicas)
