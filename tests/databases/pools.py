@@ -1,5 +1,6 @@
 """The case study's database, and a component that pools it, for the tests of what is made from a plan."""
 
+from copy import deepcopy
 from typing import Any
 
 from loadfit import PgBouncerPool
@@ -60,3 +61,50 @@ def pod(deployment: Deployment) -> Args:
 
 def container(deployment: Deployment, name: str) -> Args:
     return next(one for one in pod(deployment)["spec"]["containers"] if one["name"] == name)
+
+
+def objects(deployment: Deployment) -> list[Args]:
+    """Those of Kubernetes, as they are sent to the API server."""
+    return [
+        deepcopy(dict(one.inputs))
+        for one in deployment.resources
+        if one.type.startswith("kubernetes:") and not one.read
+    ]
+
+
+VARIANTS: dict[str, Args] = {
+    "defaults": {},
+    "everything": {
+        "credentials": None,
+        "passwords": {"orders": "hunter2"},
+        "server_ca_config_map": None,
+        "server_ca": "-----BEGIN CERTIFICATE-----",
+        "namespace": "databases",
+        "image": "registry.example.com:5000/team/pgbouncer:1.26.1@sha256:" + "0" * 64,
+        "image_pull_secrets": ["registry"],
+        "drain": {"mode": "clients", "endpoint_seconds": 5},
+        "load": load(group(recycle_seconds=300), policy={"restart_pause_seconds": 400}),
+        "client_pods": [{"namespace": "shop", "labels": {"app": "orders"}}, {"labels": {"app": "jobs"}}],
+        "database_cidrs": ["10.0.0.0/16"],
+        "monitoring": "operator",
+        "monitoring_labels": {"release": "prometheus"},
+        "labels": {"team": "orders"},
+        "node_selector": {"kubernetes.io/arch": "arm64"},
+    },
+    "outside": {
+        "load_balancer": {
+            "client_cidrs": ["10.0.0.0/20"],
+            "subnet_cidrs": ["10.0.128.0/20", "10.0.144.0/20"],
+            "subnet_ids": ["subnet-0a1b", "subnet-2c3d"],
+        },
+    },
+    "bare": {
+        "server_tls": "disable",
+        "server_ca_config_map": None,
+        "client_tls": "disable",
+        "client_tls_secret": None,
+        "monitoring": "none",
+        "network_policy": False,
+    },
+}
+"""Between them, every kind of object that the component makes."""

@@ -11,64 +11,23 @@ import kubernetes_validate
 import pytest
 
 from loadfit.databases.manifests import CHECKSUM
-from tests.databases.pools import Args, container, group, load, made, pod
+from tests.databases.pools import VARIANTS, Args, container, group, load, made, objects, pod
 
 VERSIONS = ("1.30", "1.34", "1.37")
 """An old, a usual and the newest Kubernetes."""
-VARIANTS: dict[str, Args] = {
-    "defaults": {},
-    "everything": {
-        "credentials": None,
-        "passwords": {"orders": "hunter2"},
-        "server_ca_config_map": None,
-        "server_ca": "-----BEGIN CERTIFICATE-----",
-        "namespace": "databases",
-        "image": "registry.example.com:5000/team/pgbouncer:1.26.1@sha256:" + "0" * 64,
-        "image_pull_secrets": ["registry"],
-        "drain": {"mode": "clients", "endpoint_seconds": 5},
-        "load": load(group(recycle_seconds=300), policy={"restart_pause_seconds": 400}),
-        "client_pods": [{"namespace": "shop", "labels": {"app": "orders"}}, {"labels": {"app": "jobs"}}],
-        "database_cidrs": ["10.0.0.0/16"],
-        "monitoring": "operator",
-        "monitoring_labels": {"release": "prometheus"},
-        "labels": {"team": "orders"},
-        "node_selector": {"kubernetes.io/arch": "arm64"},
-    },
-    "outside": {
-        "load_balancer": {
-            "client_cidrs": ["10.0.0.0/20"],
-            "subnet_cidrs": ["10.0.128.0/20", "10.0.144.0/20"],
-            "subnet_ids": ["subnet-0a1b", "subnet-2c3d"],
-        },
-    },
-    "bare": {
-        "server_tls": "disable",
-        "server_ca_config_map": None,
-        "client_tls": "disable",
-        "client_tls_secret": None,
-        "monitoring": "none",
-        "network_policy": False,
-    },
-}
-
-
-def objects(variant: str) -> list[Args]:
-    """As they are sent to the API server."""
-    made_of = made(**VARIANTS[variant])
-    return [dict(resource.inputs) for resource in made_of.resources if resource.type.startswith("kubernetes:")]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_object_is_valid(variant: str, version: str) -> None:
-    core = [one for one in objects(variant) if "monitoring.coreos.com" not in one["apiVersion"]]
+    core = [one for one in objects(made(**VARIANTS[variant])) if "monitoring.coreos.com" not in one["apiVersion"]]
     assert len(core) >= 5
     for one in core:
         kubernetes_validate.validate(one, version, strict=True)
 
 
 def test_the_validation_would_notice_a_wrong_field() -> None:
-    (stateful_set,) = [one for one in objects("defaults") if one["kind"] == "StatefulSet"]
+    (stateful_set,) = [one for one in objects(made()) if one["kind"] == "StatefulSet"]
     stateful_set["spec"] = {**stateful_set["spec"], "serviceNames": "orders"}
     with pytest.raises(kubernetes_validate.ValidationError):
         kubernetes_validate.validate(stateful_set, VERSIONS[-1], strict=True)

@@ -7,7 +7,7 @@ from tests.engine.doubles.cloud import Cloud, Object, Refused
 from tests.engine.doubles.provider import Double, Inputs, Laws
 from tests.engine.doubles.rules import Kind, looked_up, read_kinds
 
-__all__ = ["KINDS", "LAWS", "KubernetesDouble", "mounted", "unmounted"]
+__all__ = ["KINDS", "LAWS", "MUTABLE", "KubernetesDouble", "mounted", "unmounted"]
 
 KINDS = read_kinds(Path(__file__).with_name("kubernetes.yaml"))
 LAWS = Laws()
@@ -64,7 +64,7 @@ def _gets_a_load_balancer(_cloud: Cloud, service: Object, _: Inputs) -> None:
         service.computed["status"] = {"loadBalancer": {"ingress": [{"hostname": host}]}}
 
 
-_MUTABLE = {
+MUTABLE = {
     *("replicas", "ordinals", "template", "updateStrategy", "persistentVolumeClaimRetentionPolicy", "minReadySeconds"),
     "revisionHistoryLimit",
 }
@@ -73,9 +73,9 @@ _MUTABLE = {
 @LAWS.refuse("update", STATEFUL_SET)
 def _only_some_fields_change(_cloud: Cloud, replicas: Object, old: Inputs) -> None:
     before, after = old["spec"], replicas.inputs["spec"]
-    changed = [key for key in {*before, *after} if before.get(key) != after.get(key) and key not in _MUTABLE]
+    changed = [key for key in {*before, *after} if before.get(key) != after.get(key) and key not in MUTABLE]
     if changed:
-        raise Refused(f"Forbidden: updates to statefulset spec for fields other than {sorted(_MUTABLE)}: {changed}")
+        raise Refused(f"Forbidden: updates to statefulset spec for fields other than {sorted(MUTABLE)}: {changed}")
 
 
 @LAWS.refuse("update", CONFIG_MAP, SECRET)
