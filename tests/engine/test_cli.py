@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.engine import language_host
 from tests.engine.conftest import plant_authority
+from tests.engine.doubles import eks
 from tests.engine.engine import Doubles, environment
 
 ROOT = Path(__file__).parents[2]
@@ -29,17 +29,13 @@ class Project:
         for part in ("stacks", "examples"):
             shutil.copytree(ROOT / part, self.folder / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copy(ROOT / "Pulumi.yaml", self.folder)
-        prod = self.folder / "stacks" / "Pulumi.prod.yaml"
-        described = yaml.safe_load(prod.read_text(encoding="utf-8"))
-        del described["config"]["loadfit:cluster"]  # EKS has no double: here the cluster is one that exists
-        prod.write_text(yaml.safe_dump(described), encoding="utf-8")
         (self.folder / "state").mkdir()
         self.cli = cli
         self.doubles = doubles
         self.environment = {
             **os.environ,
             **environment(self.folder),
-            "PATH": os.pathsep.join([str(_language_host(folder)), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(_commands(folder)), os.environ["PATH"]]),
             "PULUMI_HOME": str(home),
             "PULUMI_DEBUG_PROVIDERS": doubles.attached,
         }
@@ -60,13 +56,14 @@ class Project:
         return self.run("preview", "--stack", stack, *words)
 
 
-def _language_host(folder: Path) -> Path:
-    """A folder with the command that the CLI looks for on PATH."""
+def _commands(folder: Path) -> Path:
+    """A folder with the commands that the CLI looks for on PATH."""
     commands = folder / "commands"
     commands.mkdir()
     script = commands / "pulumi-language-python"
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{language_host.__file__}" "$@"\n', encoding="utf-8")
     script.chmod(0o755)
+    eks.command(commands)
     return commands
 
 
@@ -95,6 +92,8 @@ def test_the_preview_as_json_holds_the_declared_load(project: Project) -> None:
     previewed = json.loads(shown.stdout)
     (egress,) = steps(previewed["steps"], "loadfit:index:MultiAzNatEgress")
     assert egress["newState"]["inputs"]["load"]["zones"] == 3
+    assert len(steps(previewed["steps"], eks.CLUSTER)) == 1
+    assert len(steps(previewed["steps"], eks.NODES)) == 3
 
 
 def test_incident_fails_with_its_findings_and_no_traceback(project: Project) -> None:

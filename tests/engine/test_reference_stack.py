@@ -1,15 +1,17 @@
 """The reference stack on the engine: its own resources beside the components, and what crosses them."""
 
+import os
 import runpy
 import sys
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import yaml
 from pulumi.automation import CommandError
 
+from tests.engine.doubles import eks
 from tests.engine.doubles.aws import ATTACHED, INSTANCE, NAT_GATEWAY, RULE
 from tests.engine.engine import Engine
 
@@ -74,6 +76,41 @@ class TestLifeCycle:
         with pytest.raises(CommandError, match=r"orders\" cannot be deleted\s+because it is protected"):
             cluster.preview_destroy()
         assert cluster.aws.journal == []
+
+
+class TestOwnCluster:
+    """With EKS, whose components make little here: what is in the cluster is made after its nodes."""
+
+    CLUSTER: ClassVar[dict[str, Any]] = {
+        "version": "1.35",
+        "nodes_per_zone": 2,
+        "administrators": ["arn:aws:iam::111122223333:role/platform"],
+    }
+
+    @pytest.fixture
+    def platform(self, cluster: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+        monkeypatch.setenv("PATH", str(eks.command(tmp_path).parent), prepend=os.pathsep)
+        configure(cluster)
+        cluster.configure({"loadfit:cluster": self.CLUSTER})
+        return cluster
+
+    def test_all_of_it_is_made_and_a_second_up_changes_nothing_also_after_a_refresh(self, platform: Engine) -> None:
+        previewed = platform.preview(program)
+        made = platform.up(program)
+        assert made.operations == previewed.operations
+        assert [name for name in made.operations if name.startswith("ManagedNodeGroup")] == [
+            f"ManagedNodeGroup nodes-{zone}" for zone in ZONES
+        ]
+        assert platform.unaccounted() == []
+        assert platform.up(program, refresh=True).touched == {}
+
+    def test_the_pool_is_made_in_it_after_its_nodes(self, platform: Engine) -> None:
+        platform.begin(program)
+        made = {f"{one['type'].rsplit(':', 1)[-1]} {one['urn'].rsplit('::', 1)[-1]}": one for one in platform.state}
+        provider = made["kubernetes cluster"]
+        assert made["StatefulSet orders-replicas"]["provider"].startswith(provider["urn"])
+        nodes = {made[f"ManagedNodeGroup nodes-{zone}"]["urn"] for zone in ZONES}
+        assert nodes <= set(provider["dependencies"])
 
 
 class TestChange:
