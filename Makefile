@@ -59,7 +59,7 @@ checkov: .checkov/.ready ## install checkov, which the tests let look at the sta
 	@touch $@
 
 sdks: $(READY) ## set up what SDKs in TypeScript and Go are made and checked with (needs Go, npm's index)
-	@$(BIN)/python -m tests.engine.sdks.workshop
+	@tools/sdks
 
 schema: $(READY) ## write the schema that programs in other languages see
 	@$(BIN)/python -m tests.hosted.schema

@@ -29,6 +29,8 @@ MADE_FROM = [
     HERE / "node/package-lock.json",
     HERE / "go/go.sum",
 ]
+GO = WORKSHOP / "go.txt"
+"""The command, and what it is told of its own version, as tools/sdks found them."""
 READY = WORKSHOP / "ready"
 
 
@@ -55,11 +57,12 @@ def generate(folder: Path) -> None:
 
 def go(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of Go in a folder, with the user's own cache, which tests have put elsewhere for themselves."""
+    command, toolchain = GO.read_text(encoding="utf-8").splitlines()
     environment = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
     return subprocess.run(
-        ["go", *arguments],
+        [command, *arguments],
         cwd=folder,
-        env={**environment, "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath"},
+        env={**environment, "GOFLAGS": "-mod=readonly -buildvcs=false -trimpath", "GOTOOLCHAIN": toolchain},
         capture_output=True,
         text=True,
         check=False,
@@ -76,13 +79,12 @@ def go_program(folder: Path, program: Path) -> None:
 
 
 def set_up() -> None:
-    """Makes the workshop, where it is not there or is not up to date."""
+    """Makes the workshop, where it is not there or is not up to date; tools/sdks has found Go for it."""
     if is_ready():
         return
-    if shutil.which("go") is None:
-        sys.exit("make sdks: Go builds the generator of SDKs, and none was found; install it (Debian: golang-go)")
     shutil.rmtree(WORKSHOP, ignore_errors=True)
     WORKSHOP.mkdir()
+    GO.write_text(f"{os.environ['GO']}\n{os.environ['GOTOOLCHAIN']}\n", encoding="utf-8")
     built = go(ROOT / "engine", "build", "-o", str(GENERATOR), "./sdks")
     if built.returncode:
         sys.exit(built.stderr)
