@@ -8,9 +8,9 @@ required() { # the version of module $2 that the go.mod in folder $1 names, with
     sed -n "s|^\(require\)\{0,1\}[[:space:]]*$2 v\([^ ]*\).*|\2|p" "$root/$1/go.mod"
 }
 
-find_go() { # sets $go and GOTOOLCHAIN for the module in folder $1; $2 says what for
+find_go() { # sets $go and GOTOOLCHAIN for the module in folder $1; $2 says what for, $3 what would do without
     command -v go >/dev/null 2>&1 ||
-        fail "Go is needed to build $2 and none was found; install it (Debian: golang-go)"
+        fail "Go is needed to build $2 and none was found; install it (Debian: golang-go)${3:+, or $3}"
     go=go
     needed=$(sed -n 's/^go //p' "$root/$1/go.mod")
     installed=$(GOTOOLCHAIN=local go version | sed 's/^go version go\([0-9.]*\).*/\1/')
