@@ -13,11 +13,9 @@ from proofs.postgresql.replicas import Replica
 from proofs.postgresql.servers import Servers, serving_servers
 from proofs.postgresql.service import Service, serving
 
-__all__ = ["TABLE", "Scene", "Seen", "scene"]
+__all__ = ["TABLE", "Scene", "Seen", "pooled", "scene"]
 
 TABLE = "ids"
-WARM_SECONDS = 2
-COOL_SECONDS = 2
 LONGEST_SECONDS = 300
 """A load ends by then, whatever happens."""
 
@@ -55,17 +53,26 @@ class Scene:
     deployed: Deployed
     replicas: list[Replica]
 
-    def under_load(self, groups: Sequence[Group], happens: Happens, *, seed: int = 1) -> Seen:
-        """Lets something happen to the pool while clients use its Service. Not inside a running event loop."""
-        return asyncio.run(self._under_load(groups, happens, seed))
+    def under_load(
+        self, groups: Sequence[Group], happens: Happens, *, around_seconds: float = 2, seed: int = 1
+    ) -> Seen:
+        """Lets something happen to the pool while clients use its Service. Not inside a running event loop.
 
-    async def _under_load(self, groups: Sequence[Group], happens: Happens, seed: int) -> Seen:
+        Args:
+            groups: The clients.
+            happens: What happens, once every client pool is open.
+            around_seconds: The load before that, and after it.
+            seed: Of the load, and of the Service.
+        """
+        return asyncio.run(self._under_load(groups, happens, around_seconds, seed))
+
+    async def _under_load(self, groups: Sequence[Group], happens: Happens, around_seconds: float, seed: int) -> Seen:
         records: list[Record] = []
         stop = asyncio.Event()
         await asyncio.to_thread(self.servers.postgresql.psql, f"TRUNCATE {TABLE}")
         async with serving(self.servers.service_address, self.replicas, seed) as service:
             load = asyncio.create_task(run(groups, seconds=LONGEST_SECONDS, seed=seed, note=records.append, stop=stop))
-            happening = asyncio.create_task(_happen(service, happens, records))
+            happening = asyncio.create_task(_happen(service, happens, around_seconds, records))
             try:
                 await asyncio.wait({load, happening}, return_when=asyncio.FIRST_COMPLETED)
                 stop.set()
@@ -79,12 +86,12 @@ class Scene:
         return Seen(operations, connects, outcome(operations, found.split()))
 
 
-async def _happen(service: Service, happens: Happens, records: Sequence[Record]) -> None:
+async def _happen(service: Service, happens: Happens, around_seconds: float, records: Sequence[Record]) -> None:
     while not any(isinstance(one, Operation) for one in records):  # every pool is open then
         await asyncio.sleep(0.1)
-    await asyncio.sleep(WARM_SECONDS)
+    await asyncio.sleep(around_seconds)
     await happens(service)
-    await asyncio.sleep(COOL_SECONDS)
+    await asyncio.sleep(around_seconds)
 
 
 @contextmanager
@@ -98,10 +105,18 @@ def scene(
         spoil: Plants a fault in the deployed objects.
         arguments: Further ones of the component.
     """
-    with serving_servers() as servers:
-        servers.postgresql.psql(f"CREATE TABLE {TABLE} (id text); GRANT ALL ON {TABLE} TO orders")
-        deployed = servers.deployed(loaded, **arguments)
-        if spoil is not None:
-            spoil(deployed)
-        with servers.pool(deployed) as replicas:
-            yield Scene(servers, deployed, replicas)
+    with serving_servers() as servers, pooled(servers, loaded, spoil, **arguments) as here:
+        yield here
+
+
+@contextmanager
+def pooled(
+    servers: Servers, loaded: Mapping[str, Any], spoil: Callable[[Deployed], None] | None = None, **arguments: Any
+) -> Generator[Scene]:
+    """The same before a PostgreSQL that runs."""
+    servers.postgresql.psql(f"CREATE TABLE IF NOT EXISTS {TABLE} (id text); GRANT ALL ON {TABLE} TO orders")
+    deployed = servers.deployed(loaded, **arguments)
+    if spoil is not None:
+        spoil(deployed)
+    with servers.pool(deployed) as replicas:
+        yield Scene(servers, deployed, replicas)
