@@ -16,6 +16,8 @@ from proofs.postgresql.service import Service, serving
 __all__ = ["TABLE", "Scene", "Seen", "pooled", "scene"]
 
 TABLE = "ids"
+SEED = 1
+"""Of the loads, and of the Service."""
 LONGEST_SECONDS = 300
 """A load ends by then, whatever happens."""
 
@@ -53,25 +55,22 @@ class Scene:
     deployed: Deployed
     replicas: list[Replica]
 
-    def under_load(
-        self, groups: Sequence[Group], happens: Happens, *, around_seconds: float = 2, seed: int = 1
-    ) -> Seen:
+    def under_load(self, groups: Sequence[Group], happens: Happens, *, around_seconds: float = 2) -> Seen:
         """Lets something happen to the pool while clients use its Service. Not inside a running event loop.
 
         Args:
             groups: The clients.
             happens: What happens, once every client pool is open.
             around_seconds: The load before that, and after it.
-            seed: Of the load, and of the Service.
         """
-        return asyncio.run(self._under_load(groups, happens, around_seconds, seed))
+        return asyncio.run(self._under_load(groups, happens, around_seconds))
 
-    async def _under_load(self, groups: Sequence[Group], happens: Happens, around_seconds: float, seed: int) -> Seen:
+    async def _under_load(self, groups: Sequence[Group], happens: Happens, around_seconds: float) -> Seen:
         records: list[Record] = []
         stop = asyncio.Event()
         await asyncio.to_thread(self.servers.postgresql.psql, f"TRUNCATE {TABLE}")
-        async with serving(self.servers.service_address, self.replicas, seed) as service:
-            load = asyncio.create_task(run(groups, seconds=LONGEST_SECONDS, seed=seed, note=records.append, stop=stop))
+        async with serving(self.servers.service_address, self.replicas, SEED) as service:
+            load = asyncio.create_task(run(groups, seconds=LONGEST_SECONDS, seed=SEED, note=records.append, stop=stop))
             happening = asyncio.create_task(_happen(service, happens, around_seconds, records))
             try:
                 await asyncio.wait({load, happening}, return_when=asyncio.FIRST_COMPLETED)
