@@ -13,12 +13,12 @@ from contextlib import suppress
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from proofs.pooling import credentials, failures, restarts, waiting
+from proofs.pooling import clients, credentials, failures, restarts, waiting
 from proofs.pooling.claim import Claim
 from proofs.postgresql.programs import Missing, require, versions
 from proofs.table import Row, print_table
 
-CLAIMS: Sequence[Claim] = (*waiting.CLAIMS, *restarts.CLAIMS, *failures.CLAIMS, *credentials.CLAIMS)
+CLAIMS: Sequence[Claim] = (*clients.CLAIMS, *waiting.CLAIMS, *restarts.CLAIMS, *failures.CLAIMS, *credentials.CLAIMS)
 
 
 def main() -> int:

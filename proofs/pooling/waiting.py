@@ -4,9 +4,8 @@ import asyncio
 import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 from loadfit.databases.plan import DatabasePlan, PoolState
@@ -20,7 +19,7 @@ from proofs.postgresql.replicas import Replica, serving_replicas
 from proofs.postgresql.servers import Servers, serving_servers
 from proofs.table import Row
 
-__all__ = ["CLAIMS", "LOADS", "Wait", "predicted_ms", "waits"]
+__all__ = ["CLAIMS", "LOADS", "Load", "Wait", "waits"]
 
 BETWEEN = (0.5, 2.0)
 """Times the predicted wait."""
@@ -28,8 +27,10 @@ NEAR = 2
 """Connections between the planned pool and the smallest that keeps the target."""
 CLIENT_CONNECTIONS = 70
 """More than transactions are there at a time, so that they wait for PgBouncer and not for their own pool."""
-LAG_MS = 50
-"""That the generator may have, at the 99th percentile: a quarter of the shortest wait that is compared."""
+LAG_MS = 25
+"""That the generator may have, at the 99th percentile: a quarter of the swept pools' target."""
+TRIES = 2
+"""Measurements, until one is made while the machine keeps pace."""
 SEED = 1
 
 
@@ -38,16 +39,25 @@ class Load:
     """Transactions on a pool in one PgBouncer process."""
 
     per_second: float
-    mean_ms: int
+    mean_ms: float
     server_connections: int | None
     """The pool's size; ``None``: as it is planned."""
-    policy: tuple[tuple[str, float], ...] = ()
+    target_ms: int | None = None
+    """The policy's; ``None``: its default."""
 
-    def document(self, **database: Any) -> Mapping[str, Any]:
+    def document(self) -> Mapping[str, Any]:
         """The case study's database with this load. All of it is on one replica, so that the plan's wait is for it."""
-        client = {"transactions_per_second": self.per_second, "mean_transaction_ms": self.mean_ms}
-        own: dict[str, Any] = {"server_connections": self.server_connections, "policy": dict(self.policy) or None}
-        return document(client=client, replicas=1, **{**own, **database})
+        return document(
+            client={"transactions_per_second": self.per_second, "mean_transaction_ms": self.mean_ms},
+            replicas=1,
+            server_connections=self.server_connections,
+            policy=self.target_ms and {"steady_p99_wait_ms": self.target_ms},
+        )
+
+    @property
+    def plan(self) -> DatabasePlan:
+        """What is under test."""
+        return planned(self.document())
 
 
 @dataclass(frozen=True)
@@ -56,47 +66,62 @@ class Wait:
 
     p99_ms: float
     transactions: int
+    load: Load
+    """The load as it was: the rate of the arrivals, and the mean time that PgBouncer counted."""
+
+    @property
+    def busy(self) -> float:
+        """The share of the server connections that were, by Little's law."""
+        return self.load.per_second * self.load.mean_ms / 1000 / (self.load.server_connections or 1)
 
 
 LOADS: Mapping[float, Load] = {
     0.7: Load(35, 200, 10),
     0.85: Load(42.5, 200, 10),
-    # Near saturation a small pool takes minutes to settle, a larger one takes less.
-    0.95: Load(237.5, 100, 25),
+    # Near saturation a small pool takes minutes to settle, a larger one takes less. What a transaction takes beyond its
+    # sleep, 2 or 3 ms, counts here: with it the connections are as busy as that.
+    0.95: Load(226, 100, 25),
 }
-"""By utilization of the pool."""
-SWEPT = Load(35, 200, None, (("steady_p99_wait_ms", 100),))
-
-
-def predicted_ms(plan: DatabasePlan) -> float:
-    """The plan's 99th percentile of waiting for a server connection."""
-    return plan.p99_wait_ms[PoolState.STEADY]
+"""By the share of the connections that are busy."""
+SWEPT = Load(35, 200, None, target_ms=100)
 
 
 @cache
-def waits(stretch: float = 1) -> Mapping[float, Wait]:
-    """The waits of all loads, at the same time and on the same PostgreSQL, by utilization.
-
-    Args:
-        stretch: A transaction takes this many times what is declared.
+def waits() -> Mapping[float, Wait]:
+    """The waits of all loads, at the same time and on the same PostgreSQL, by the share of busy connections.
 
     Raises:
         Missing: The machine cannot keep pace.
     """
-    documents = [load.document() for load in LOADS.values()]
-    measured = _measure(list(LOADS.values()), documents, seconds=75, warm_seconds=10, stretch=stretch)
-    return dict(zip(LOADS, measured, strict=True))
+    return dict(zip(LOADS, _measure(list(LOADS.values()), seconds=75, warm_seconds=10), strict=True))
 
 
-def _measure(
-    loads: Sequence[Load],
-    documents: Sequence[Mapping[str, Any]],
-    *,
-    seconds: float,
-    warm_seconds: float,
-    stretch: float,
-) -> list[Wait]:
-    with serving_servers(max_connections=300) as servers, _replicas(servers, documents) as replicas:
+@cache
+def swept() -> Sequence[Wait]:
+    """The waits of one load on pools around the planned size, at the same time.
+
+    Raises:
+        Missing: The machine cannot keep pace.
+    """
+    size = SWEPT.plan.server_connections
+    sizes = range(size - NEAR - 1, size + NEAR + 2)
+    return _measure([replace(SWEPT, server_connections=each) for each in sizes], seconds=60, warm_seconds=5)
+
+
+def _measure(loads: Sequence[Load], *, seconds: float, warm_seconds: float) -> Sequence[Wait]:
+    lag_ms = 0.0
+    for _ in range(TRIES):
+        lag_ms, found = _measure_once(loads, seconds, warm_seconds)
+        if lag_ms <= LAG_MS:
+            return found
+    raise Missing(
+        f"This machine is too busy: clients were {lag_ms:.0f} ms late, {TRIES} times, at most {LAG_MS} ms do."
+    )
+
+
+def _measure_once(loads: Sequence[Load], seconds: float, warm_seconds: float) -> tuple[float, list[Wait]]:
+    """How late the clients were, at the 99th percentile, and the waits."""
+    with serving_servers(max_connections=300) as servers, _replicas(servers, loads) as replicas:
         groups = [
             Group(
                 name=f"load-{number}",
@@ -104,32 +129,45 @@ def _measure(
                 pods=1,
                 pool_size=CLIENT_CONNECTIONS,
                 per_second=load.per_second,
-                service_seconds=load.mean_ms / 1000 * stretch,
+                service_seconds=load.mean_ms / 1000,
                 work=Work.STATEMENT,
-                pool_timeout_seconds=120,
-                give_up_seconds=120,
             )
             for number, (load, replica) in enumerate(zip(loads, replicas, strict=True))
         ]
         records: list[Record] = []
         late: dict[float, float] = {}
-        since = warm_seconds + asyncio.run(_run(groups, seconds, records.append, late))
+        start = asyncio.run(_run(groups, seconds, records.append, late))
+        means = [_mean_ms(replica) for replica in replicas]
+    since = start + warm_seconds
     lag = percentile([lateness for due, lateness in late.items() if due >= since], 0.99) * 1000
-    if lag > LAG_MS:
-        raise Missing(f"This machine is too busy: clients were {lag:.0f} ms late, at most {LAG_MS} ms do.")
-    return [_wait(group, records, since) for group in groups]
+    found: list[Wait] = []
+    for load, mean, group in zip(loads, means, groups, strict=True):
+        own = [one for one in records if isinstance(one, Operation) and one.group == group.name and one.due >= since]
+        per_second = round(len(own) / (seconds - warm_seconds), 2)
+        found.append(_wait(own, replace(load, per_second=per_second, mean_ms=round(mean, 2))))
+    return lag, found
+
+
+def _mean_ms(replica: Replica) -> float:
+    """What a transaction took of a server connection. PgBouncer's transaction time includes the wait for it."""
+    for line in replica.admin("SHOW STATS_TOTALS").splitlines():
+        name, *numbers = line.split("|")
+        if name == "orders":
+            _, transactions, _, _, _, transaction_us, _, wait_us, *_ = map(int, numbers)
+            return (transaction_us - wait_us) / transactions / 1000
+    raise RuntimeError(f"{replica.name} has counted nothing")
 
 
 @contextmanager
-def _replicas(servers: Servers, documents: Sequence[Mapping[str, Any]]) -> Generator[list[Replica]]:
-    """One PgBouncer for each document, before the same PostgreSQL."""
+def _replicas(servers: Servers, loads: Sequence[Load]) -> Generator[list[Replica]]:
+    """One PgBouncer for each load, before the same PostgreSQL."""
     with ExitStack() as stack:
         found: list[Replica] = []
-        for number, each in enumerate(documents):
-            folder: Path = servers.folder / f"pool-of-{number}"
+        for number, load in enumerate(loads):
+            folder = servers.folder / f"pool-of-{number}"
             folder.mkdir()
             network = stack.enter_context(loopback_network())
-            found += stack.enter_context(serving_replicas(folder, servers.deployed(each), network))
+            found += stack.enter_context(serving_replicas(folder, servers.deployed(load.document()), network))
         yield found
 
 
@@ -137,9 +175,11 @@ async def _run(groups: Sequence[Group], seconds: float, note: Note, late: dict[f
     """Runs the load, and notes by moment how late the clients come to what is due."""
 
     async def watch() -> None:
+        due = time.monotonic()
         while True:
-            due = time.monotonic() + 0.02
-            await asyncio.sleep(0.02)
+            # At moments that are fixed before: one stall is late for all that it covers.
+            due += 0.02
+            await asyncio.sleep(due - time.monotonic())
             late[due] = time.monotonic() - due
 
     watching = asyncio.create_task(watch())
@@ -149,23 +189,25 @@ async def _run(groups: Sequence[Group], seconds: float, note: Note, late: dict[f
         watching.cancel()
 
 
-def _wait(group: Group, records: Sequence[Record], since: float) -> Wait:
-    """Of the transactions that arrive once the pool has filled, from their arrival on."""
-    own = [one for one in records if isinstance(one, Operation) and one.group == group.name and one.due >= since]
-    failed = sum(not one.done for one in own)
+def _wait(operations: Sequence[Operation], load: Load) -> Wait:
+    """Of transactions, from their arrival on."""
+    failed = [one.last for one in operations if one.last]
     if failed:
-        raise Missing(f"{failed} of {len(own)} transactions failed: {next(one.last for one in own if not one.done)}")
-    return Wait(percentile([(one.end - one.due - one.service) * 1000 for one in own], 0.99), len(own))
+        raise Missing(f"{len(failed)} of {len(operations)} transactions failed: {failed[0].message}")
+    return Wait(
+        percentile([(one.end - one.due - one.service) * 1000 for one in operations], 0.99), len(operations), load
+    )
 
 
-def _at_utilization(utilization: float, faulty: bool) -> Row:
-    load = LOADS[utilization]
-    predicted = predicted_ms(planned(load.document()))
-    measured = waits(1.3 if faulty else 1)[utilization]
+def wait(busy: float, faulty: bool) -> Row:
+    """The 99th percentile of waiting is near the predicted."""
+    measured = waits()[busy]
+    share = 0.75 if faulty else 1
+    predicted = replace(measured.load, mean_ms=measured.load.mean_ms * share).plan.p99_wait_ms[PoolState.STEADY]
     ratio = measured.p99_ms / predicted
     return Row(
-        f"{load.server_connections} connections, {utilization:.0%} of them busy: 99th percentile of waiting",
-        f"{measured.p99_ms:.0f} ms of {measured.transactions:,} transactions, {ratio:.2f} times",
+        f"{measured.load.server_connections} connections, {busy:.0%} busy: 99th percentile of waiting",
+        f"{measured.p99_ms:.0f} ms of {measured.transactions:,}, {measured.busy:.1%} busy: {ratio:.2f} times",
         f"{predicted:.0f} ms, {BETWEEN[0]:g} to {BETWEEN[1]:g} times",
         BETWEEN[0] <= ratio <= BETWEEN[1],
     )
@@ -173,25 +215,19 @@ def _at_utilization(utilization: float, faulty: bool) -> Row:
 
 def smallest(faulty: bool) -> Row:
     """The smallest pool that keeps the target is near the planned one."""
-    target = dict(SWEPT.policy)["steady_p99_wait_ms"]
-    plan = planned(SWEPT.document())
-    sizes = range(plan.server_connections - NEAR - 1, plan.server_connections + NEAR + 2)
-    documents = [SWEPT.document(server_connections=size) for size in sizes]
-    stretch = 1.5 if faulty else 1
-    measured = _measure([SWEPT] * len(sizes), documents, seconds=60, warm_seconds=5, stretch=stretch)
-    found = next((size for size, wait in zip(sizes, measured, strict=True) if wait.p99_ms <= target), None)
-    waited = ", ".join(f"{size}: {wait.p99_ms:.0f}" for size, wait in zip(sizes, measured, strict=True))
+    assert SWEPT.target_ms is not None
+    size = replace(SWEPT, mean_ms=SWEPT.mean_ms * (0.5 if faulty else 1)).plan.server_connections
+    waited = {one.load.server_connections or 0: one.p99_ms for one in swept()}
+    found = next((each for each, p99_ms in waited.items() if p99_ms <= SWEPT.target_ms), None)
     return Row(
-        f"the smallest pool that keeps {target:g} ms, of {sizes[0]} to {sizes[-1]}",
-        f"{found or 'none'} (ms: {waited})",
-        f"{plan.server_connections} planned, within {NEAR}",
-        found is not None and abs(found - plan.server_connections) <= NEAR,
+        f"the smallest pool that keeps {SWEPT.target_ms} ms, of {min(waited)} to {max(waited)}",
+        f"{found or 'none'} (ms: {', '.join(f'{p99_ms:.0f}' for p99_ms in waited.values())})",
+        f"{size} planned, within {NEAR}",
+        found is not None and abs(found - size) <= NEAR,
     )
 
 
-_LONGER = "transactions take 1.3 times what is declared"
-
 CLAIMS = (
-    *(Claim(_LONGER, partial(_at_utilization, utilization)) for utilization in LOADS),
-    Claim("transactions take 1.5 times what is declared", smallest),
+    *(Claim("transactions are declared a quarter shorter than they are", partial(wait, busy)) for busy in LOADS),
+    Claim("transactions are declared half as long as they are", smallest),
 )

@@ -66,6 +66,8 @@ class Group:
     pool_size: int
     max_overflow: int = 0
     """Connections that a pool opens beyond its size while it needs them."""
+    on_demand: bool = False
+    """Whether a pool opens its connections when they are needed, rather than all of its size at the start."""
     per_second: float
     """Operations of all pods together."""
     service_seconds: float
@@ -85,15 +87,17 @@ class Group:
     give_up_seconds: float = 30
     """A client closes a connection on which an attempt, or a check, takes longer."""
     connect_timeout_seconds: int = 5
+    keep_seconds: float = 0
+    """How long pools stay open when the last operation has ended, as those of a pod that terminates."""
 
     def __post_init__(self) -> None:
         if min(self.pods, self.pool_size, self.statements) < 1 or min(self.max_overflow, self.retries) < 0:
             raise ValueError(f"{self.name}: pods, pool_size and statements are at least 1, the other counts at least 0")
         times = (self.life_seconds, self.pool_timeout_seconds, self.give_up_seconds, self.connect_timeout_seconds)
-        if not all(map(isfinite, (self.per_second, self.service_seconds, *times))):
+        if not all(map(isfinite, (self.per_second, self.service_seconds, self.keep_seconds, *times))):
             raise ValueError(f"{self.name}: rate and times are finite")
-        if min(self.per_second, *times) <= 0 or self.service_seconds < 0:
-            raise ValueError(f"{self.name}: the rate and time-outs are above 0, the service time is not below it")
+        if min(self.per_second, *times) <= 0 or min(self.service_seconds, self.keep_seconds) < 0:
+            raise ValueError(f"{self.name}: the rate and time-outs are above 0, other times are not below it")
         if (self.work is Work.INSERT) != bool(self.table):
             raise ValueError(f"{self.name}: a table is for work that inserts, and only that")
         if self.work is Work.STATEMENT and self.statements != 1:
@@ -160,6 +164,7 @@ async def run(
         async with asyncio.TaskGroup() as tasks:
             for (_, each), own in zip(scheduled, pods, strict=True):
                 tasks.create_task(_arrive(each, own, start, stopped, tasks))
+        await asyncio.sleep(max(group.keep_seconds for group in groups))
         return start
 
 
@@ -229,7 +234,7 @@ class _Pod:
                 "prepare_threshold": None,
                 "connect_timeout": group.connect_timeout_seconds,
             },
-            min_size=group.pool_size,
+            min_size=0 if group.on_demand else group.pool_size,
             max_size=group.pool_size + group.max_overflow,
             max_lifetime=group.life_seconds,
             timeout=group.pool_timeout_seconds,
