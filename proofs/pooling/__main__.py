@@ -9,12 +9,14 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from proofs.pooling import clients, credentials, failures, restarts, waiting
 from proofs.pooling.claim import Claim
+from proofs.pooling.plots import draw
 from proofs.postgresql.programs import Missing, require, versions
 from proofs.table import Row, print_table
 
@@ -24,14 +26,20 @@ CLAIMS: Sequence[Claim] = (*clients.CLAIMS, *waiting.CLAIMS, *restarts.CLAIMS, *
 def main() -> int:
     """Runs the proof, or its controls."""
     parser = argparse.ArgumentParser(prog="python -m proofs.pooling")
-    parser.add_argument("--controls", action="store_true", help="plant a fault for each claim, which has to break it")
-    controls = parser.parse_args().controls
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--controls", action="store_true", help="plant a fault for each claim, which has to break it")
+    either.add_argument("--plots", type=Path, metavar="FOLDER", help="draw what is measured, as SVG files")
+    given = parser.parse_args()
+    if given.plots and not given.plots.is_dir():
+        parser.error(f"--plots: {given.plots} is not a folder")
     try:
         require()
         print(versions(), flush=True)
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, -10)  # waiting for a processor is none of the waits that it measures
-        rows = _run(controls)
+        rows = _run(given.controls)
+        if given.plots:
+            draw(given.plots)
     except Missing as missing:
         print(f"proof-pooling: not run. {missing}", file=sys.stderr)
         return 2
