@@ -179,8 +179,8 @@ def _unpack() -> None:
 
 
 def _mirror() -> str:
-    """The one that this machine's apt has its own packages from."""
-    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Origin: Debian", "Identifier: Packages"]
+    """The one that this machine's apt has its own packages from; that of security updates has another label."""
+    command = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Label: Debian", "Identifier: Packages"]
     mirrors = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
     if not mirrors:
         raise Missing("apt has no lists of Debian's packages (apt-get update)")
