@@ -32,26 +32,30 @@ def main() -> int:
     given = parser.parse_args()
     if given.plots and not given.plots.is_dir():
         parser.error(f"--plots: {given.plots} is not a folder")
+    rows: list[Row] = []
+    missing = False
     try:
         require()
         print(versions(), flush=True)
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, -10)  # waiting for a processor is none of the waits that it measures
-        rows = _run(given.controls)
+        _run(given.controls, rows)
         if given.plots:
             draw(given.plots)
-    except Missing as missing:
-        print(f"proof-pooling: not run. {missing}", file=sys.stderr)
-        return 2
+    except Missing as lack:
+        missing = True
+        print(f"proof-pooling: {'not run to its end' if rows else 'not run'}. {lack}", file=sys.stderr)
     except KeyboardInterrupt:
         print("proof-pooling: interrupted. Its servers are gone.", file=sys.stderr)
         return 130
-    print_table(rows)
-    return 0 if all(row.holds for row in rows) else 1
+    if rows:
+        print_table(rows)
+    if not all(row.holds for row in rows):
+        return 1
+    return 2 if missing else 0
 
 
-def _run(controls: bool) -> Sequence[Row]:
-    rows: list[Row] = []
+def _run(controls: bool, rows: list[Row]) -> None:
     console = Console(stderr=True)
     columns = (TextColumn("claim {task.fields[number]} of {task.total}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -60,7 +64,6 @@ def _run(controls: bool) -> Sequence[Row]:
             progress.update(task, completed=number - 1, number=number)
             row = claim.check(controls)
             rows.append(_broken(claim, row) if controls else row)
-    return rows
 
 
 def _broken(claim: Claim, row: Row) -> Row:

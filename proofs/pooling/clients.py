@@ -12,14 +12,26 @@ import psycopg
 from psycopg import sql
 
 from proofs.pooling.claim import Claim
-from proofs.postgresql.deployed import POOL_PORT, SERVICE_NAME, document, planned
+from proofs.postgresql.deployed import document, planned
 from proofs.postgresql.load import Group, Work, run, sample
 from proofs.postgresql.records import Connect, Operation, Record, Sample
 from proofs.postgresql.replicas import Replica
 from proofs.postgresql.servers import ROLE, Servers, serving_servers
+from proofs.postgresql.service import serving
 from proofs.table import Row
 
-__all__ = ["CLAIMS", "MAX_CONNECTIONS", "Course", "Part", "Pools", "Times", "direct", "follow", "pooled"]
+__all__ = [
+    "CLAIMS",
+    "MAX_CONNECTIONS",
+    "Course",
+    "Part",
+    "Pools",
+    "Times",
+    "direct",
+    "follow",
+    "follow_through_the_service",
+    "pooled",
+]
 
 LOAD = {"transactions_per_second": 200, "mean_transaction_ms": 100}
 """As many busy connections as the case study has, in a tenth of its transactions: the generator is one process."""
@@ -38,7 +50,8 @@ class Pools:
     size: int
     overflow: int
     conninfo: str
-    timeout_seconds: float = 5
+    timeout_seconds: int = 5
+    """For a connection of the pool, and for a new one to open."""
 
 
 @dataclass(frozen=True)
@@ -172,6 +185,8 @@ async def _pods(seen: Course, pools: Pools, name: str, begin: float, end: float)
         work=Work.INSERT,
         table=TABLE,
         pool_timeout_seconds=pools.timeout_seconds,
+        connect_timeout_seconds=pools.timeout_seconds,
+        give_up_seconds=6 * pools.timeout_seconds,
         keep_seconds=seen.times.step,
     )
     await run([group], seconds=end - begin, seed=SEED, note=seen.records.append)
@@ -196,12 +211,10 @@ async def _lock(seen: Course, administrator: str, after: float) -> None:
             await asyncio.sleep(0.05)
 
 
-def through(servers: Servers, replicas: Sequence[Replica]) -> str:
-    """How libpq connects to one of the replicas by chance, as the pool's Service deals out connections."""
-    names = ",".join([SERVICE_NAME] * len(replicas))
-    addresses = ",".join(replica.address for replica in replicas)
-    places = f"host={names} hostaddr={addresses} port={POOL_PORT} load_balance_hosts=random"
-    return f"{servers.pooled} {places}"
+async def follow_through_the_service(servers: Servers, replicas: list[Replica], pools: Pools, times: Times) -> Course:
+    """The same for clients of the pool's Service, which sends each connection to one replica only."""
+    async with serving(servers.service_address, replicas):
+        return await follow(pools, servers.postgresql.administrator, times)
 
 
 @cache
@@ -226,8 +239,8 @@ def pooled(times_planned: int) -> Course:
         group, size = deployed.plan.load.clients[0], deployed.plan.server_connections
         times = Times(enough=lambda seen: seen.server_connections >= size)
         with servers.pool(deployed) as replicas:
-            pools = Pools(group.pool_size, group.max_overflow, through(servers, replicas))
-            return asyncio.run(follow(pools, servers.postgresql.administrator, times))
+            pools = Pools(group.pool_size, group.max_overflow, servers.pooled)
+            return asyncio.run(follow_through_the_service(servers, replicas, pools, times))
 
 
 def _pooled(times_planned: int = 1) -> Mapping[str, Any]:
@@ -238,10 +251,10 @@ def _pooled(times_planned: int = 1) -> Mapping[str, Any]:
 def before(rollout: bool, faulty: bool) -> Row:
     """Straight at PostgreSQL, connections are refused."""
     seen = direct(800 if faulty else MAX_CONNECTIONS).within(rollout)
-    refused, failed = sum(seen.refused.values()), sum(seen.failed.values())
+    refused, failed = seen.refused["too_many_connections"], sum(seen.failed.values())
     named = ", ".join([*seen.refused, *seen.failed]) or "no error"
     return Row(
-        f"{PODS} x 30 straight to {MAX_CONNECTIONS} connections, {_when(rollout)}: errors",
+        f"{PODS} x 30 straight to {MAX_CONNECTIONS} connections, {_when(rollout)}, the table locked once: errors",
         f"{refused} connections refused, {failed:,} of {len(seen.operations):,} failed: {named}",
         "some" + (" of both" if rollout else " refused"),
         refused > 0 and (failed > 0 or not rollout),
@@ -253,8 +266,9 @@ def after(rollout: bool, faulty: bool) -> Row:
     plan = planned(_pooled())
     seen = pooled(2 if faulty else 1).within(rollout)
     errors = sum(seen.refused.values()) + sum(seen.failed.values())
+    through = f"{plan.replicas} x {plan.server_connections_per_replica}"
     return Row(
-        f"{PODS} x 10 through {plan.replicas} x {plan.server_connections_per_replica}, {_when(rollout)}: errors",
+        f"{PODS} x 10 through {through}, {_when(rollout)}, the same: errors",
         f"{errors} in {len(seen.operations):,} transactions, at most {seen.server_connections} server connections",
         f"0, at most {plan.server_connections}",
         errors == 0 and 0 < seen.server_connections <= plan.server_connections,

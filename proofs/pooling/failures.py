@@ -4,6 +4,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import psycopg
 
@@ -86,7 +87,7 @@ async def cancelled_through_the_other(here: Scene, seconds: float, seed: int = 0
     ):
         service.routes = set(here.replicas) - {own}
         query = asyncio.create_task(connection.execute("SELECT pg_sleep(%s)", [seconds]))
-        await asyncio.sleep(0.3)  # it runs
+        await _until_it_runs(here, query)
         asked = time.monotonic()
         await connection.cancel_safe()
         try:
@@ -94,6 +95,13 @@ async def cancelled_through_the_other(here: Scene, seconds: float, seed: int = 0
         except psycopg.errors.QueryCanceled:
             return time.monotonic() - asked
         return None
+
+
+async def _until_it_runs(here: Scene, query: asyncio.Task[Any]) -> None:
+    """A cancel request before it has a server connection would cancel nothing."""
+    active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'SELECT pg_sleep%'"
+    while not query.done() and await asyncio.to_thread(here.servers.postgresql.psql, active) == "0":
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def without_peers(deployed: Deployed) -> None:

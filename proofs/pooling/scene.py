@@ -74,8 +74,10 @@ class Scene:
             happening = asyncio.create_task(_happen(service, happens, around_seconds, records))
             try:
                 await asyncio.wait({load, happening}, return_when=asyncio.FIRST_COMPLETED)
-                stop.set()
+                ended, _ = load.done(), stop.set()
                 await load  # raises why it could not begin
+                if ended:
+                    raise TimeoutError(f"what happens under the load had no end within {LONGEST_SECONDS} s")
                 await happening
             finally:
                 happening.cancel()

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from proofs.pooling.clients import Part, Pools, Times, follow, through
+from proofs.pooling.clients import Part, Pools, Times, follow, follow_through_the_service
 from proofs.postgresql.deployed import document
 from proofs.postgresql.servers import Servers
 
@@ -27,8 +27,8 @@ def test_the_planned_pool_carries_the_same_load_with_no_more_connections_than_pl
     deployed = servers.deployed(document(), settings={"query_wait_timeout": str(PATIENCE_SECONDS)})
     assert deployed.plan.server_connections == PLANNED
     with servers.pool(deployed) as replicas:
-        pools = Pools(10, 0, through(servers, replicas), PATIENCE_SECONDS)
+        pools = Pools(10, 0, servers.pooled, PATIENCE_SECONDS)
         times = until(lambda seen: seen.server_connections >= PLANNED)
-        seen = asyncio.run(follow(pools, servers.postgresql.administrator, times)).all
+        seen = asyncio.run(follow_through_the_service(servers, replicas, pools, times)).all
     assert (seen.refused, seen.failed) == ({}, {})
     assert seen.server_connections == PLANNED

@@ -24,7 +24,7 @@ def course(*refused: float) -> Course:
 def measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots, "direct", lambda _: course(1, 1.1, 7))
     monkeypatch.setattr(plots, "pooled", lambda _: course())
-    monkeypatch.setattr(plots, "waits", lambda: {busy: Wait(200, 9, replace(load)) for busy, load in LOADS.items()})
+    monkeypatch.setattr(plots, "waits", lambda: {busy: Wait(200, 9, 0, replace(load)) for busy, load in LOADS.items()})
 
 
 @pytest.mark.usefixtures("measured")
