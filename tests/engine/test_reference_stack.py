@@ -98,7 +98,7 @@ class TestOwnCluster:
         previewed = platform.preview(program)
         made = platform.up(program)
         assert made.operations == previewed.operations
-        assert [name for name in made.operations if name.startswith("ManagedNodeGroup")] == [
+        assert sorted(name for name in made.operations if name.startswith("ManagedNodeGroup")) == [
             f"ManagedNodeGroup nodes-{zone}" for zone in ZONES
         ]
         assert platform.unaccounted() == []
