@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ending_on_signals", "free_port", "loopback_network", "owned", "run", "start", "stop", "temporary", "until"]
+__all__ = ["ending_on_signals", "loopback_network", "owned", "run", "start", "stop", "temporary", "until"]
 
 _USER, _GROUP = "nobody", "nogroup"
 START_SECONDS = 30
@@ -138,10 +138,3 @@ def loopback_network() -> Generator[str]:
                 yield network
                 return
         raise RuntimeError("no loopback address could be bound")
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]

@@ -14,7 +14,7 @@ from proofs.postgresql.programs import require
 from proofs.postgresql.replicas import Replica, serving_replicas
 from proofs.postgresql.server import PostgreSql, serving_postgresql
 
-__all__ = ["Servers", "serving_servers"]
+__all__ = ["ROLE", "Servers", "serving_servers"]
 
 ROLE = "orders"
 

@@ -1,11 +1,12 @@
-"""The function against a real PostgreSQL, straight and through a real PgBouncer, with TLS and SCRAM."""
+"""The function against a real PostgreSQL, straight and through the pool as the component deploys it."""
 
 import json
 import os
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +14,42 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 from database import Connection, Database, Unavailable
+from proofs.postgresql.deployed import POOL_PORT, SERVICE_NAME, document
+from proofs.postgresql.servers import ROLE, Servers, serving_servers
 from routes import Api
 from settings import Connector, Credentials, Settings
-from tests.stacks_api.server import PASSWORD, SERVER_NAME, Servers, missing, running
+from tests.servers import require_servers
 from tests.stacks_api.test_routes import event
 
 ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "stacks" / "api" / "schema.sql"
 Opener = Callable[[Connector], Database]
 
 
+@dataclass(frozen=True)
+class Running:
+    servers: Servers
+    places: Mapping[str, tuple[str, int, str]]
+    """By program: address, port, and the name in its certificate."""
+
+    @property
+    def password(self) -> str:
+        return self.servers.password
+
+    def psql(self, sql: str) -> str:
+        return self.servers.postgresql.psql(sql)
+
+
 @pytest.fixture(scope="module")
-def servers() -> Iterator[Servers]:
-    absent = missing()
-    if absent:
-        reason = f"not installed: {', '.join(absent)} (apt-get install {' '.join(absent)})"
-        if os.environ.get("LOADFIT_REQUIRE_SERVERS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with running() as both:
-        yield both
+def running() -> Iterator[Running]:
+    require_servers()
+    with serving_servers() as servers:
+        own = servers.postgresql
+        own.load(SCHEMA, role=ROLE)
+        with servers.pool(servers.deployed(document())) as replicas:
+            postgresql = own.addresses[0], own.port, own.addresses[0]
+            pgbouncer = replicas[0].address, POOL_PORT, SERVICE_NAME
+            yield Running(servers, {"postgresql": postgresql, "pgbouncer": pgbouncer})
 
 
 @pytest.fixture(params=["postgresql", "pgbouncer"])
@@ -39,15 +57,11 @@ def program(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-def environment(servers: Servers, program: str, **given: str) -> dict[str, str]:
-    told = {"HOST": "127.0.0.1", "PORT": str(servers.ports[program]), "SERVER_NAME": SERVER_NAME, "CA": servers.ca}
+def environment(running: Running, program: str, **given: str) -> dict[str, str]:
+    host, port, name = running.places[program]
+    told = {"HOST": host, "PORT": str(port), "SERVER_NAME": name, "CA": running.servers.authority.file.read_text()}
     named = {**told, "NAME": "orders", "SECRET": "arn:of:the:secret", **given}
     return {f"DATABASE_{name}": value for name, value in named.items()}
-
-
-def read(arn: str) -> Credentials:
-    assert arn == "arn:of:the:secret"
-    return Credentials("orders", PASSWORD)
 
 
 @pytest.fixture
@@ -64,8 +78,12 @@ def opened() -> Iterator[Opener]:
         database.close()
 
 
-def connector(servers: Servers, program: str, **given: str) -> Connector:
-    return Connector(Settings.from_environment(environment(servers, program, **given)), read)
+def connector(running: Running, program: str, **given: str) -> Connector:
+    def read(arn: str) -> Credentials:
+        assert arn == "arn:of:the:secret"
+        return Credentials(ROLE, running.password)
+
+    return Connector(Settings.from_environment(environment(running, program, **given)), read)
 
 
 def order(**given: Any) -> dict[str, Any]:
@@ -84,29 +102,29 @@ def asked(api: Api, method: str, path: str, body: Any = None) -> tuple[int, Any]
 
 
 class TestOrders:
-    def test_an_order_is_stored_once_and_found(self, servers: Servers, opened: Opener, program: str) -> None:
-        database = opened(connector(servers, program))
+    def test_an_order_is_stored_once_and_found(self, running: Running, opened: Opener, program: str) -> None:
+        database = opened(connector(running, program))
         api, sent = Api(database, "on-demand"), order()
         assert asked(api, "POST", "/orders", sent) == (201, sent)
         assert asked(api, "POST", "/orders", sent) == (200, sent)
         assert asked(api, "POST", "/orders", {**sent, "quantity": 3})[0] == 409
         assert asked(api, "GET", f"/orders/{sent['id']}") == (200, sent)
         assert asked(api, "GET", f"/orders/{uuid.uuid4()}")[0] == 404
-        assert servers.psql(f"SELECT count(*), sum(quantity) FROM orders WHERE id = '{sent['id']}'") == "1|2"
+        assert running.psql(f"SELECT count(*), sum(quantity) FROM orders WHERE id = '{sent['id']}'") == "1|2"
         assert database.opened == 1
 
     def test_a_transaction_that_fails_leaves_nothing_and_the_connection_is_used_again(
-        self, servers: Servers, opened: Opener, program: str
+        self, running: Running, opened: Opener, program: str
     ) -> None:
-        database = opened(connector(servers, program))
+        database = opened(connector(running, program))
         api, sent = Api(database, "on-demand"), order()
         with pytest.raises(DatabaseError, match="division by zero"):
             insert(database, sent["id"], lambda connection: connection.run("SELECT 1 / 0"))
         assert asked(api, "POST", "/orders", sent)[0] == 201
         assert database.opened == 1
 
-    def test_the_role_may_do_no_more_than_it_needs(self, servers: Servers, opened: Opener) -> None:
-        database = opened(connector(servers, "postgresql"))
+    def test_the_role_may_do_no_more_than_it_needs(self, running: Running, opened: Opener) -> None:
+        database = opened(connector(running, "postgresql"))
         with pytest.raises(Exception, match="permission denied"), database.transaction() as connection:
             connection.run("DELETE FROM orders")
 
@@ -114,24 +132,24 @@ class TestOrders:
 # pg8000 leaves the socket of a dead connection to the garbage collector.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 class TestDeadConnections:
-    def killed(self, servers: Servers) -> None:
-        servers.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders'")
+    def killed(self, running: Running) -> None:
+        running.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orders'")
 
-    def test_one_that_the_server_ended_is_replaced(self, servers: Servers, opened: Opener, program: str) -> None:
-        database = opened(connector(servers, program))
+    def test_one_that_the_server_ended_is_replaced(self, running: Running, opened: Opener, program: str) -> None:
+        database = opened(connector(running, program))
         api, sent = Api(database, "on-demand"), order()
         assert asked(api, "POST", "/orders", sent)[0] == 201
-        self.killed(servers)
+        self.killed(running)
         assert asked(api, "GET", f"/orders/{sent['id']}") == (200, sent)
 
     def test_one_that_ends_within_a_transaction_changes_nothing(
-        self, servers: Servers, opened: Opener, program: str
+        self, running: Running, opened: Opener, program: str
     ) -> None:
-        database = opened(connector(servers, program))
+        database = opened(connector(running, program))
         api, sent = Api(database, "on-demand"), order()
 
         def killed(connection: Connection) -> None:
-            self.killed(servers)
+            self.killed(running)
             connection.run("SELECT 1")
 
         with pytest.raises(Unavailable):
@@ -141,8 +159,8 @@ class TestDeadConnections:
 
 
 class TestConnecting:
-    def test_traffic_is_encrypted(self, servers: Servers, opened: Opener) -> None:
-        database = opened(connector(servers, "postgresql"))
+    def test_traffic_is_encrypted(self, running: Running, opened: Opener) -> None:
+        database = opened(connector(running, "postgresql"))
         with database.transaction() as connection:
             rows = connection.run("SELECT ssl, version FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
         assert rows[0][0] is True
@@ -150,34 +168,34 @@ class TestConnecting:
 
     @pytest.mark.parametrize("name", ["127.0.0.1", "k8s-orders.elb.us-east-1.amazonaws.com"])
     def test_a_server_of_another_name_is_refused(
-        self, servers: Servers, opened: Opener, program: str, name: str
+        self, running: Running, opened: Opener, program: str, name: str
     ) -> None:
         with pytest.raises(Unavailable) as raised:
-            opened(connector(servers, program, SERVER_NAME=name)).open()
+            opened(connector(running, program, SERVER_NAME=name)).open()
         assert "certificate verify failed" in str(raised.value.__cause__)
 
     def test_so_is_one_of_another_authority(
-        self, servers: Servers, opened: Opener, program: str, tmp_path: Path
+        self, running: Running, opened: Opener, program: str, tmp_path: Path
     ) -> None:
         command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
         files = ["-keyout", str(tmp_path / "key"), "-out", str(tmp_path / "crt"), "-subj", "/CN=other"]
         subprocess.run([*command, *files], check=True, capture_output=True)
         with pytest.raises(Unavailable) as raised:
-            opened(connector(servers, program, CA=(tmp_path / "crt").read_text())).open()
+            opened(connector(running, program, CA=(tmp_path / "crt").read_text())).open()
         assert "certificate verify failed" in str(raised.value.__cause__)
 
-    def test_a_password_that_has_changed_is_read_again(self, servers: Servers, opened: Opener, program: str) -> None:
-        held = ["yesterday's", PASSWORD, PASSWORD]
+    def test_a_password_that_has_changed_is_read_again(self, running: Running, opened: Opener, program: str) -> None:
+        held = ["yesterday's", running.password, running.password]
         secrets = iter(held)
-        settings = Settings.from_environment(environment(servers, program))
+        settings = Settings.from_environment(environment(running, program))
         database = opened(Connector(settings, lambda _: Credentials("orders", next(secrets))))
         database.open()
-        assert list(secrets) == [PASSWORD], "once more, and not twice"
+        assert list(secrets) == [running.password], "once more, and not twice"
 
     def test_one_that_stays_wrong_is_told_without_being_shown(
-        self, servers: Servers, opened: Opener, program: str
+        self, running: Running, opened: Opener, program: str
     ) -> None:
-        settings = Settings.from_environment(environment(servers, program))
+        settings = Settings.from_environment(environment(running, program))
         database = opened(Connector(settings, lambda _: Credentials("orders", "wrong horse")))
         with pytest.raises(Unavailable) as raised:
             database.open()
@@ -202,8 +220,8 @@ def client(name, config):
     return Secrets()
 """
 
-    def run(self, folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        (folder / "boto3.py").write_text(self.BOTO3 % PASSWORD)
+    def run(self, running: Running, folder: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        (folder / "boto3.py").write_text(self.BOTO3 % running.password)
         (folder / "botocore").mkdir()
         (folder / "botocore" / "config.py").write_text("Config = dict\n")
         (folder / "main.py").write_text(
@@ -230,19 +248,19 @@ def client(name, config):
         )
 
     def test_a_request_is_answered_on_a_connection_that_was_opened_before(
-        self, servers: Servers, program: str, tmp_path: Path
+        self, running: Running, program: str, tmp_path: Path
     ) -> None:
-        done = self.run(tmp_path, environment(servers, program))
+        done = self.run(running, tmp_path, environment(running, program))
         logged, answer = (json.loads(line) for line in done.stdout.splitlines())
         assert answer["statusCode"] == 201
         assert (logged["initialization_type"], logged["connections_opened"]) == ("provisioned-concurrency", 1)
 
-    def test_an_instance_starts_while_the_database_is_away(self, servers: Servers, tmp_path: Path) -> None:
-        done = self.run(tmp_path, environment(servers, "pgbouncer", PORT="1"))
+    def test_an_instance_starts_while_the_database_is_away(self, running: Running, tmp_path: Path) -> None:
+        done = self.run(running, tmp_path, environment(running, "pgbouncer", PORT="1"))
         started, _, _, answer = (json.loads(line) for line in done.stdout.splitlines())
         assert (started["level"], started["message"]) == ("warning", "no connection yet")
         assert answer["statusCode"] == 503
 
-    def test_a_setting_that_is_missing_ends_the_start(self, servers: Servers, tmp_path: Path) -> None:
-        done = self.run(tmp_path, environment(servers, "pgbouncer", CA=""))
+    def test_a_setting_that_is_missing_ends_the_start(self, running: Running, tmp_path: Path) -> None:
+        done = self.run(running, tmp_path, environment(running, "pgbouncer", CA=""))
         assert "BadSettings: expected the environment variables DATABASE_CA, found nothing" in done.stderr
