@@ -14,7 +14,7 @@ from loadfit.bundle import NoBundler, Packed, pack
 from loadfit.cli.__main__ import main
 from loadfit.core.problems import InvalidLoad
 from tests.bundle.packages import Content, folder
-from tests.node import NODE, NODE_PATH, install_esbuild
+from tests.node import NODE, NODE_PATH, NpmFailed, install
 
 LIBRARY: dict[str, Content] = {
     "node_modules/lib/package.json": json.dumps(
@@ -74,9 +74,17 @@ ANSWER = ["used", 42, "eu-west-1"]
 
 @pytest.fixture(scope="session")
 def esbuild(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with esbuild in its ``node_modules``."""
+    """A folder with esbuild in its ``node_modules``.
+
+    Without npm's index these tests are skipped, but fail where continuous integration has to have it.
+    """
     root = tmp_path_factory.mktemp("esbuild")
-    install_esbuild(root)
+    try:
+        install(Path(__file__).parent / "esbuild", root)
+    except NpmFailed as failed:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(f"esbuild could not be installed: {' '.join(str(failed).split())[:200]}")
     return root
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.hosted.schema import SNAPSHOT
-from tests.node import npm
+from tests.node import NpmFailed, install
 
 __all__ = ["MODULES", "generate", "go", "go_program", "is_ready"]
 
@@ -88,9 +88,10 @@ def set_up() -> None:
     built = go(ROOT / "engine", "build", "-o", str(GENERATOR), "./sdks")
     if built.returncode:
         sys.exit(built.stderr)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / "node" / name, WORKSHOP / name)
-    npm(WORKSHOP, "ci", "--ignore-scripts")
+    try:
+        install(HERE / "node", WORKSHOP, "--ignore-scripts")
+    except NpmFailed as failed:
+        sys.exit(f"make sdks: {failed}")
     go_program(WORKSHOP / "go", ROOT / "examples/hosted/go/main.go")
     compiled = go(WORKSHOP / "go", "build", "./...")
     if compiled.returncode:
