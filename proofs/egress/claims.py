@@ -1,31 +1,23 @@
 """What egress sizing claims, each checked on a kernel, and for each a fault that breaks it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from proofs.egress.network import Missing, Network
+from proofs.claims import Claim, Missing
+from proofs.egress.network import Network
 from proofs.egress.planned import PODS, planned, runs_out
 from proofs.egress.traffic import BEGUN, Churn, Held, hold, serving
 from proofs.table import Row
 
-__all__ = ["CLAIMS", "Claim"]
+__all__ = ["CLAIMS"]
 
 OF_HELD = 0.05
 """Linux gives up a little before its range is full."""
 OF_RATES = 0.1
 TRIES = 4
 """Measurements of a rate, until one is made while the machine keeps pace."""
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim and its control."""
-
-    check: Callable[[bool], Awaitable[Row]]
-    """Checks it; with the fault, where that is asked for."""
-    fault: str
 
 
 async def held(faulty: bool) -> Row:
@@ -215,11 +207,16 @@ async def _taken(use: Use, cooldown_seconds: int) -> float:
             await connections.stop()
 
 
+def _alone(check: Callable[[bool], Coroutine[Any, Any, Row]]) -> Callable[[bool], Row]:
+    """In an event loop of its own."""
+    return lambda faulty: asyncio.run(check(faulty))
+
+
 CLAIMS = (
-    Claim(held, "the NAT has half of the range"),
-    Claim(churn, "the NAT keeps ports for twice the declared cool-down"),
-    Claim(two_destinations, "both names lead to one destination"),
-    Claim(two_addresses, "the NAT uses one address only"),
-    Claim(reuse, "clients open a connection for each request"),
-    Claim(idle_timeout, "clients keep to the longer time-out"),
+    Claim("the NAT has half of the range", _alone(held)),
+    Claim("the NAT keeps ports for twice the declared cool-down", _alone(churn)),
+    Claim("both names lead to one destination", _alone(two_destinations)),
+    Claim("the NAT uses one address only", _alone(two_addresses)),
+    Claim("clients open a connection for each request", _alone(reuse)),
+    Claim("clients keep to the longer time-out", _alone(idle_timeout)),
 )

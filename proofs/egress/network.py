@@ -16,7 +16,9 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 
-__all__ = ["DESTINATION_PORT", "Missing", "Namespace", "Network", "isolate", "versions"]
+from proofs.claims import Missing
+
+__all__ = ["DESTINATION_PORT", "Namespace", "Network", "isolate", "versions"]
 
 FIRST_PORT = 1024
 """Of the NAT's range, as a NAT gateway's; pods use other ones, so every port is chosen by the NAT."""
@@ -28,10 +30,6 @@ CLOSING = ("fin_wait", "close_wait", "last_ack", "time_wait", "close")
 """The states of a closing connection; each has a time-out of its own."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-class Missing(Exception):
-    """What this machine lacks for the proof, as a sentence."""
 
 
 def _checked(result: int) -> None:

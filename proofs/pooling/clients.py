@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from proofs.pooling.claim import Claim
+from proofs.claims import Claim
 from proofs.postgresql.deployed import document, planned
 from proofs.postgresql.load import Group, Work, run, sample
 from proofs.postgresql.records import Connect, Operation, Record, Sample

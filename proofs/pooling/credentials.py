@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psycopg
 
-from proofs.pooling.claim import Claim
+from proofs.claims import Claim
 from proofs.pooling.restarts import clients_of, loaded
 from proofs.pooling.scene import Scene, scene
 from proofs.postgresql.deployed import Deployed

@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 
-from proofs.pooling.claim import Claim
+from proofs.claims import Claim
 from proofs.pooling.kubelet import Kubelet, accepts
 from proofs.pooling.restarts import clients_of, loaded
 from proofs.pooling.scene import Scene, scene

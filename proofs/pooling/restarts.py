@@ -8,7 +8,7 @@ from typing import Any
 from psycopg_pool import AsyncConnectionPool
 
 from loadfit.databases import PoolState
-from proofs.pooling.claim import Claim
+from proofs.claims import Claim
 from proofs.pooling.kubelet import roll
 from proofs.pooling.scene import TABLE, Scene, Seen, scene
 from proofs.postgresql.deployed import Deployed, document

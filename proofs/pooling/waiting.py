@@ -9,11 +9,10 @@ from functools import cache, partial
 from typing import Any
 
 from loadfit.databases.plan import DatabasePlan, PoolState
-from proofs.pooling.claim import Claim
+from proofs.claims import Claim, Missing
 from proofs.postgresql.deployed import document, planned
 from proofs.postgresql.load import Group, Note, Work, run
 from proofs.postgresql.processes import loopback_network
-from proofs.postgresql.programs import Missing
 from proofs.postgresql.records import Operation, Record, percentile
 from proofs.postgresql.replicas import Replica, serving_replicas
 from proofs.postgresql.servers import Servers, serving_servers

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
-from proofs.postgresql.programs import Missing, openssl
+from proofs.claims import Missing
+from proofs.postgresql.programs import openssl
 
 __all__ = ["Authority", "Certificate"]
 

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from proofs.claims import Missing
+
 __all__ = [
-    "Missing",
     "PgBouncer",
     "fetch_pgbouncer",
     "find_pgbouncer",
@@ -39,10 +40,6 @@ LIBRARIES = (
 """All that its PgBouncer loads, so that nothing of this machine's older ones is."""
 ROOT = Path(__file__).parents[2] / ".servers" / SUITE
 """Not in git; ``make clean`` removes it."""
-
-
-class Missing(Exception):
-    """What this machine lacks, and what to do."""
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from proofs.claims import Missing
 from proofs.postgresql.deployed import Deployed
 from proofs.postgresql.processes import owned, run, start, stop, until
-from proofs.postgresql.programs import Missing, PgBouncer, find_pgbouncer, postgresql
+from proofs.postgresql.programs import PgBouncer, find_pgbouncer, postgresql
 
 __all__ = ["Replica", "serving_replicas"]
 
