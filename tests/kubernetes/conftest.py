@@ -5,16 +5,22 @@ from itertools import count
 
 import pytest
 
-from tests.kubernetes.api import Api
-from tests.kubernetes.control_plane import programs, serving_control_plane
+from proofs.claims import Missing
+from proofs.kubernetes.api import Api
+from proofs.kubernetes.control_plane import programs, serving_control_plane
+from tests.servers import lacking
 
 _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
 def api() -> Iterator[Api]:
-    with serving_control_plane(programs()) as serving:
-        yield serving
+    try:
+        installed = programs()
+    except Missing as absent:
+        lacking(str(absent))
+    with serving_control_plane(installed) as serving:
+        yield serving.api
 
 
 @pytest.fixture

@@ -2,15 +2,16 @@
 
 import base64
 import re
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from loadfit.testing import Deployment
+from proofs.kubernetes.api import Answer, Api
 from tests.databases.pools import VARIANTS, Args, group, load, made, objects
 from tests.engine.doubles.kubernetes import KINDS, MUTABLE
-from tests.kubernetes.api import Answer, Api, lost
 from tests.test_platform import platform
 
 OF_THE_OPERATOR = {"ServiceMonitor", "PrometheusRule"}
@@ -49,6 +50,21 @@ def taken(answer: Answer, one: Args) -> None:
     assert answer.status in {200, 201}, f"{what}: {answer.message}"
     assert answer.warnings == [], what
     assert list(lost(one, answer.body)) == [], what
+
+
+def lost(sent: Any, stored: Any, path: str = "") -> Iterator[str]:
+    """The fields that the server has not kept as they were sent."""
+    if isinstance(sent, Mapping) and isinstance(stored, Mapping):
+        for key, value in sent.items():
+            # Written only: the server keeps it in data.
+            if key != "stringData":
+                yield from lost(value, stored.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(sent, list) and isinstance(stored, list) and len(sent) == len(stored):
+        for position, (one, other) in enumerate(zip(sent, stored, strict=True)):
+            yield from lost(one, other, f"{path}[{position}]")
+    # A zero is often written by leaving the field out.
+    elif sent != stored and not (type(sent) is int and sent == 0 and stored is None):
+        yield path
 
 
 def refused(answer: Answer, status: int, because: str) -> None:

@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
+from proofs.kubernetes.api import Api
 from tests.databases.pools import Args, load, made, objects
-from tests.kubernetes.api import Api
 
 ZONE, HOST, OWN = "topology.kubernetes.io/zone", "kubernetes.io/hostname", "loadfit.test/namespace"
 Change: TypeAlias = Callable[[list[Args]], object]

@@ -1,53 +1,73 @@
-"""A Kubernetes without nodes: etcd, the API server, the controllers and the scheduler, on loopback addresses."""
+"""A Kubernetes without nodes: etcd, the API server, the controllers and the scheduler."""
 
 import json
-import os
 import secrets
 import shutil
 import signal
 import subprocess
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
-
+from proofs.claims import Missing
+from proofs.kubernetes.api import Api
 from proofs.postgresql.certificates import Authority
 from proofs.postgresql.processes import loopback_network, owned, start, stop, temporary, until
-from tests.kubernetes.api import Api
 
-__all__ = ["programs", "serving_control_plane"]
+__all__ = ["ControlPlane", "programs", "serving_control_plane"]
 
 ROOT = Path(__file__).parents[2]
 _PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _NO_KUBELET = "-node-lifecycle-controller"
 """It would take every node that nobody reports of for lost."""
+_NOBODY = "192.0.2.1"
+"""A loopback address must not be advertised; nobody uses this one."""
 
 
 def programs() -> Path:
-    """The folder of the programs; without them a test is skipped, but fails where they are required."""
+    """The folder of the programs.
+
+    Raises:
+        Missing: Some are not there.
+    """
     found = subprocess.run([ROOT / "tools/kubernetes"], capture_output=True, text=True, check=False)
     absent = [] if shutil.which("openssl") else ["openssl was not found; install it"]
     absent += [found.stderr.strip()] if found.returncode else []
     if absent:
-        reason = "; ".join(absent)
-        if os.environ.get("LOADFIT_REQUIRE_SERVERS"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        raise Missing("; ".join(absent))
     return Path(found.stdout.strip())
 
 
+@dataclass(frozen=True)
+class ControlPlane:
+    """What serves."""
+
+    api: Api
+    kubeconfig: Path
+    """The same rights for another program, which runs as root or as the servers' user."""
+
+
 @contextmanager
-def serving_control_plane(installed: Path) -> Generator[Api]:
-    """Starts it, and ends and removes all of it."""
+def serving_control_plane(
+    installed: Path, *, address: str | None = None, nodes_report: bool = False, **api_server: str | int
+) -> Generator[ControlPlane]:
+    """Starts it, and ends and removes all of it.
+
+    Args:
+        installed: The folder of the programs.
+        address: One of this machine's where the API server listens; a loopback address of its own where not given.
+        nodes_report: Whether nodes have a kubelet: one that falls silent is taken for lost.
+        api_server: Further flags of the API server, such as ``kubelet_preferred_address_types``.
+    """
     with temporary() as folder, loopback_network() as network, ExitStack() as stack:
         # Neither runs as root, and what they run as may not be allowed to read the project's folder.
         bin_folder = folder / "bin"
         shutil.copytree(installed, bin_folder, symlinks=True)
         authority = Authority(folder / "authority")
-        served = authority.sign("api", [f"{network}.1"])
         token = secrets.token_hex(16)
-        api = Api(f"{network}.1", 6443, token, authority.file)
+        api = Api(address or f"{network}.1", 6443, token, authority.file)
+        served = authority.sign("api", [api.address])
         private = folder / "private"
         private.mkdir(mode=0o700)
         for name, text in {
@@ -84,26 +104,29 @@ def serving_control_plane(installed: Path) -> Generator[Api]:
             secure_port=api.port,
             tls_cert_file=f"{private}/api.crt",
             tls_private_key_file=f"{private}/api.key",
-            advertise_address="192.0.2.1",  # must not be a loopback address; nobody uses it
-            endpoint_reconciler_type="none",
-            service_cluster_ip_range="10.96.0.0/24",
-            service_account_issuer="https://kubernetes.default.svc",
-            service_account_key_file=f"{private}/api.crt",
-            service_account_signing_key_file=f"{private}/api.key",
-            token_auth_file=f"{private}/tokens.csv",
-            authorization_mode="RBAC",
-            allow_privileged="true",  # as in other clusters: what refuses a pod is the standard
+            **{
+                "advertise_address": address or _NOBODY,
+                "endpoint_reconciler_type": "none",
+                "service_cluster_ip_range": "10.96.0.0/24",
+                "service_account_issuer": "https://kubernetes.default.svc",
+                "service_account_key_file": f"{private}/api.crt",
+                "service_account_signing_key_file": f"{private}/api.key",
+                "token_auth_file": f"{private}/tokens.csv",
+                "authorization_mode": "RBAC",
+                "allow_privileged": "true",  # as in other clusters: what refuses a pod is the standard
+                **api_server,
+            },
         )
         until(lambda: _ready(api), process, log)
         connected = {"kubeconfig": f"{private}/kubeconfig", "leader_elect": "false", "secure_port": 0}
         serve(
             "kube-controller-manager",
-            controllers=f"*,{_NO_KUBELET}",
+            controllers="*" if nodes_report else f"*,{_NO_KUBELET}",
             service_account_private_key_file=f"{private}/api.key",
             **connected,
         )
         serve("kube-scheduler", **connected)
-        yield api
+        yield ControlPlane(api, private / "kubeconfig")
 
 
 _Process = subprocess.Popen[bytes]
