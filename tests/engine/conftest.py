@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,10 +9,12 @@ from pathlib import Path
 import pytest
 from pulumi import automation
 
+from proofs.claims import Missing
+from proofs.engine.stack import find_cli, new_stack, on_path
 from tests.engine.bases import made_once
 from tests.engine.doubles.cloud import Cloud
 from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, unmounted
-from tests.engine.engine import Doubles, Engine, new_stack
+from tests.engine.engine import REGION, Doubles, Engine
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,20 +22,18 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def cli() -> Path:
     """The Pulumi CLI; without one these tests are skipped, but fail where continuous integration has to have it."""
-    found = subprocess.run([ROOT / "tools/engine"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        reason = found.stderr.strip()
+    try:
+        return find_cli()
+    except Missing as absent:
         if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return Path(found.stdout.strip())
+            pytest.fail(str(absent))
+        pytest.skip(str(absent))
 
 
 @pytest.fixture(scope="session")
 def command(cli: Path) -> Iterator[automation.PulumiCommand]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PATH", str(cli.parent), prepend=os.pathsep)
-        yield automation.PulumiCommand()
+    with on_path(cli) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +50,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def blank(shared: Path, home: Path, command: automation.PulumiCommand) -> Path:
-    return made_once(shared / "blank", lambda folder: new_stack(folder, home, command))
+    return made_once(shared / "blank", lambda folder: new_stack(folder, home, command, {"aws:region": REGION}))
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ from typing import Any
 import pulumi_aws as aws
 
 from loadfit import MultiAzNatEgress
+from proofs.engine.stack import Program
 from tests.engine.doubles.cloud import Cloud, Object
-from tests.engine.engine import REGION, Program
+from tests.engine.engine import REGION
 
 ZONES = ("use1-az1", "use1-az2", "use1-az4")
 

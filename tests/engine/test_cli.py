@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
+from proofs.engine.stack import environment
 from tests.engine import language_host
 from tests.engine.conftest import plant_authority
 from tests.engine.doubles import eks
-from tests.engine.engine import Doubles, environment
+from tests.engine.engine import Doubles
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,10 +35,9 @@ class Project:
         self.doubles = doubles
         self.environment = {
             **os.environ,
-            **environment(self.folder),
+            **environment(self.folder, doubles.attached),
             "PATH": os.pathsep.join([str(_commands(folder)), os.environ["PATH"]]),
             "PULUMI_HOME": str(home),
-            "PULUMI_DEBUG_PROVIDERS": doubles.attached,
         }
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:

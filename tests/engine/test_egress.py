@@ -7,8 +7,9 @@ import pytest
 from pulumi.automation import CommandError
 
 from loadfit import AddressRetention
+from proofs.engine.stack import Program
 from tests.engine.doubles.aws import EIP, INTERNET_GATEWAY, NAT_GATEWAY, SUBNET
-from tests.engine.engine import Engine, Program
+from tests.engine.engine import Engine
 from tests.engine.networks import ZONES, own_network, plant_address, plant_network, planted_network
 
 FIRST, SECOND, LAST = ZONES

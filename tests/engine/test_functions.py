@@ -7,8 +7,9 @@ import pytest
 from pulumi.automation import CommandError
 
 from loadfit import WarmLambda
+from proofs.engine.stack import Program
 from tests.engine.doubles.aws import ALIAS, FUNCTION, PROVISIONED, SCHEDULED, TARGET, VERSION
-from tests.engine.engine import REGION, Engine, Program
+from tests.engine.engine import REGION, Engine
 from tests.functions.loads import DAY, REPAIRED, window
 
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.

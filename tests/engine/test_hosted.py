@@ -7,8 +7,9 @@ import pulumi
 import pytest
 from pulumi.automation import CommandError
 
+from proofs.engine.stack import Program
 from tests.engine.doubles.aws import FUNCTION
-from tests.engine.engine import REGION, Engine, Program
+from tests.engine.engine import REGION, Engine
 from tests.engine.networks import ZONES, plant_network, planted_network
 
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.

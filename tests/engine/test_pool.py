@@ -6,9 +6,10 @@ import pytest
 from pulumi.automation import CommandError
 
 from loadfit import PgBouncerPool
+from proofs.engine.stack import Program
 from tests.databases.pools import arguments, load
 from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET, mounted
-from tests.engine.engine import Engine, Program
+from tests.engine.engine import Engine
 
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

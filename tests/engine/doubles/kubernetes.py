@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from proofs.engine.provider import Inputs
 from tests.engine.doubles.cloud import Cloud, Object, Refused
-from tests.engine.doubles.provider import Double, Inputs, Laws
+from tests.engine.doubles.provider import Double, Laws
 from tests.engine.doubles.rules import Kind, looked_up, read_kinds
 
 __all__ = ["KINDS", "LAWS", "MUTABLE", "KubernetesDouble", "mounted", "unmounted"]

@@ -1,28 +1,24 @@
 """A provider's double: the provider protocol over a `Cloud`, with the laws that AWS or Kubernetes enforce."""
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import provider_pb2
 
+from proofs.engine.provider import UNKNOWN, AttachedProvider, Inputs, plain, struct, type_and_name
 from tests.engine.doubles.cloud import Cloud, Object, Operation, Refused
 from tests.engine.doubles.rules import Kind, Reference, below, differing
 
 __all__ = ["Double", "Law", "Laws"]
-
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a value that is not known yet (UnknownStringValue in sdk/go/common/resource/plugin/rpc.go)."""
 
 _DEFAULTS = "__defaults"
 """Where the bridge to Terraform's providers keeps which inputs it filled in itself."""
 
 _ACCOUNT = "123456789012"
 
-Inputs: TypeAlias = dict[str, Any]
 Law: TypeAlias = Callable[[Cloud, Object, Inputs], None]
 """Given the object, and its inputs before an update (after it, they are the object's own): raises `Refused`, or does to
 the cloud what the operation brings with it."""
@@ -59,7 +55,7 @@ class Laws:
         return registered
 
 
-class Double(provider_pb2_grpc.ResourceProviderServicer):
+class Double(AttachedProvider):
     """Serves one package to an engine, on a port of its own.
 
     Args:
@@ -69,48 +65,14 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
     """
 
     def __init__(self, kinds: dict[str, Kind], laws: Laws, version: str) -> None:
+        super().__init__(version)
         self.kinds = kinds
         self.laws = laws
-        self.version = version
         self.cloud = Cloud(kinds)
-        self.server = grpc.server(ThreadPoolExecutor(max_workers=64))
-        provider_pb2_grpc.add_ResourceProviderServicer_to_server(self, self.server)
-        self.port: int = self.server.add_insecure_port("127.0.0.1:0")
-        self.server.start()
-
-    def stop(self) -> None:
-        """Ends the server."""
-        self.server.stop(0).wait()
-
-    # Set-up
-
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's names, here and below
-        return provider_pb2.ProviderHandshakeResponse()
-
-    def Attach(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
-
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return plugin_pb2.PluginInfo(version=self.version)
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return provider_pb2.DiffResponse(changes=provider_pb2.DiffResponse.DIFF_NONE)
-
-    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802
-        # Without acceptSecrets the engine keeps book itself of what is secret.
-        return provider_pb2.ConfigureResponse(supportsPreview=True)
-
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return empty_pb2.Empty()
-
-    # Resources
 
     def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        type, name = _type_and_name(request.urn)  # noqa: A001
-        inputs, olds = _plain(request.news), _plain(request.olds)
+        type, name = type_and_name(request.urn)  # noqa: A001
+        inputs, olds = plain(request.news), plain(request.olds)
         kind = self._kind(type, context)
         if kind.named is not None and kind.named not in inputs:
             generated = kind.named in olds.get(_DEFAULTS, ())
@@ -119,14 +81,14 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
             inputs[_DEFAULTS] = [kind.named]
         failures = self.laws.checks.get(type, lambda _: [])(inputs)
         return provider_pb2.CheckResponse(
-            inputs=_struct(inputs),
+            inputs=struct(inputs),
             failures=[provider_pb2.CheckFailure(property=path, reason=reason) for path, reason in failures],
         )
 
     def Diff(self, request: Any, context: Any) -> Any:  # noqa: N802
-        type, _ = _type_and_name(request.urn)  # noqa: A001
+        type, _ = type_and_name(request.urn)  # noqa: A001
         kind = self._kind(type, context)
-        old, new = _plain(request.old_inputs), _plain(request.news)
+        old, new = plain(request.old_inputs), plain(request.news)
         changed = [path for path in differing(old, new, kind) if path != _DEFAULTS]
         replaced = [path for path in changed if below(path, self.replacing(kind, new))]
         detailed = {
@@ -154,19 +116,19 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
         return kind.named is not None and kind.named not in new.get(_DEFAULTS, ())
 
     def Create(self, request: Any, context: Any) -> Any:  # noqa: N802
-        type, name = _type_and_name(request.urn)  # noqa: A001
-        inputs = _plain(request.properties)
+        type, name = type_and_name(request.urn)  # noqa: A001
+        inputs = plain(request.properties)
         kind = self._kind(type, context)
         if request.preview:
             outputs = dict.fromkeys(kind.outputs, UNKNOWN)
-            return provider_pb2.CreateResponse(id="", properties=_struct({**outputs, **inputs}))
+            return provider_pb2.CreateResponse(id="", properties=struct({**outputs, **inputs}))
         try:
             with self.cloud.during("create", type, name, inputs), self.cloud.lock:
                 made = self._create(type, name, kind, inputs)
         except Refused as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"creating {type} ({name}): {error}")
             raise AssertionError from error
-        return provider_pb2.CreateResponse(id=made.id, properties=_struct({**made.computed, **inputs}))
+        return provider_pb2.CreateResponse(id=made.id, properties=struct({**made.computed, **inputs}))
 
     def _create(self, type: str, name: str, kind: Kind, inputs: Inputs) -> Object:  # noqa: A002
         terms = _Terms({**inputs, "n": self.cloud.unique(), "account": _ACCOUNT})
@@ -184,21 +146,21 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
         return made
 
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802
-        type, name = _type_and_name(request.urn)  # noqa: A001
+        type, name = type_and_name(request.urn)  # noqa: A001
         kind = self._kind(type, context)
-        old, new = _plain(request.old_inputs), _plain(request.news)
+        old, new = plain(request.old_inputs), plain(request.news)
         if request.preview:
             renewed = self.laws.renewed.get(type, lambda _old, _new: ())(old, new)
-            outputs = {path: value for path, value in _plain(request.olds).items() if path in kind.outputs}
+            outputs = {path: value for path, value in plain(request.olds).items() if path in kind.outputs}
             outputs.update(dict.fromkeys(renewed, UNKNOWN))
-            return provider_pb2.UpdateResponse(properties=_struct({**outputs, **new}))
+            return provider_pb2.UpdateResponse(properties=struct({**outputs, **new}))
         try:
             with self.cloud.during("update", type, name, new), self.cloud.lock:
                 found = self._update(type, name, request.id, new)
         except Refused as error:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"updating {type} ({name}): {error}")
             raise AssertionError from error
-        return provider_pb2.UpdateResponse(properties=_struct({**found.computed, **new}))
+        return provider_pb2.UpdateResponse(properties=struct({**found.computed, **new}))
 
     def _update(self, type: str, name: str, id: str, new: Inputs) -> Object:  # noqa: A002
         found = self.cloud.objects.get((type, id))
@@ -216,9 +178,9 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
         return intended
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
-        type, name = _type_and_name(request.urn)  # noqa: A001
+        type, name = type_and_name(request.urn)  # noqa: A001
         try:
-            inputs = _plain(request.old_inputs)
+            inputs = plain(request.old_inputs)
             with self.cloud.during("delete", type, name, inputs), self.cloud.lock:
                 found = self.cloud.objects.get((type, request.id))
                 if found is not None:
@@ -232,7 +194,7 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
-        type, _ = _type_and_name(request.urn)  # noqa: A001
+        type, _ = type_and_name(request.urn)  # noqa: A001
         self._kind(type, context)
         with self.cloud.lock:
             found = self.cloud.objects.get((type, request.id))
@@ -240,9 +202,7 @@ class Double(provider_pb2_grpc.ResourceProviderServicer):
                 return provider_pb2.ReadResponse()
             seen = self.laws.read.get(type, lambda _cloud, _object: {})(self.cloud, found)
             outputs = {**found.computed, **seen, **found.inputs}
-            return provider_pb2.ReadResponse(
-                id=found.id, properties=_struct(outputs), inputs=_struct(dict(found.inputs))
-            )
+            return provider_pb2.ReadResponse(id=found.id, properties=struct(outputs), inputs=struct(dict(found.inputs)))
 
     # What is the same for every type
 
@@ -300,29 +260,3 @@ def _named(one: Object, path: str) -> list[Any]:
 
 def _is(other: Object, reference: Reference, named: Any) -> bool:
     return other.type == reference.type and other.get(reference.by) == named
-
-
-def _type_and_name(urn: str) -> tuple[str, str]:
-    _, _, types, name = urn.removeprefix("urn:pulumi:").split("::", 3)
-    return types.rsplit("$", 1)[-1], name
-
-
-def _plain(properties: struct_pb2.Struct) -> Inputs:
-    return {key: _whole(value) for key, value in json_format.MessageToDict(properties).items()}
-
-
-def _whole(value: Any) -> Any:
-    """Numbers arrive as floats; whole ones are meant as such, in ids and messages."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, list):
-        return [_whole(item) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {key: _whole(item) for key, item in cast("dict[str, Any]", value).items()}
-    return value
-
-
-def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    made = struct_pb2.Struct()
-    json_format.ParseDict(dict(values), made)
-    return made

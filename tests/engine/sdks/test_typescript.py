@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from loadfit import MultiAzNatEgress, PgBouncerPool, WarmLambda
-from tests.engine.engine import PROJECT, STACK, Engine, Program
+from proofs.engine.stack import PROJECT, STACK, Program
+from tests.engine.engine import Engine
 from tests.engine.sdks.workshop import MODULES, ROOT, generate
 from tests.hosted.test_construct import in_python
 from tests.node import NODE
