@@ -245,9 +245,17 @@ def _client_tls_lines(choices: PoolChoices) -> list[_Line]:
     mode = choices.client_tls
     lines = [_Line("client_tls_sslmode", mode.value, f"choice: client_tls is {mode.value}")]
     if mode is not ClientTls.DISABLE:
+        certificate = f"{CLIENT_TLS_FOLDER}/tls.crt"
         lines += [
-            _Line("client_tls_cert_file", f"{CLIENT_TLS_FOLDER}/tls.crt", "client_tls_secret"),
+            _Line("client_tls_cert_file", certificate, "client_tls_secret"),
             _Line("client_tls_key_file", f"{CLIENT_TLS_FOLDER}/tls.key", "client_tls_secret"),
+            # https://github.com/pgbouncer/pgbouncer/issues/1215
+            _Line(
+                "client_tls_ca_file",
+                certificate,
+                "choice: no client needs a certificate; without a file here PgBouncer does not start in an image that "
+                "has no authorities of its own",
+            ),
         ]
     return lines
 
