@@ -10,10 +10,10 @@ from psycopg_pool import AsyncConnectionPool
 from loadfit.databases import PoolState
 from proofs.claims import Claim
 from proofs.pooling.kubelet import roll
-from proofs.pooling.scene import TABLE, Scene, Seen, scene
+from proofs.pooling.scene import TABLE, Scene, scene
 from proofs.postgresql.deployed import Deployed, document
 from proofs.postgresql.load import Group, Work
-from proofs.postgresql.records import Phase
+from proofs.postgresql.records import Phase, Seen
 from proofs.postgresql.replicas import Replica
 from proofs.postgresql.service import Service, serving
 from proofs.table import Row

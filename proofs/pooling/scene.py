@@ -1,19 +1,19 @@
 """PostgreSQL, a deployed pool and a load on it, while something happens to them."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from proofs.postgresql.deployed import Deployed
 from proofs.postgresql.load import Group, run
-from proofs.postgresql.records import Connect, Operation, Outcome, Record, outcome
+from proofs.postgresql.records import Connect, Operation, Record, Seen, outcome
 from proofs.postgresql.replicas import Replica
 from proofs.postgresql.servers import Servers, serving_servers
 from proofs.postgresql.service import Service, serving
 
-__all__ = ["TABLE", "Scene", "Seen", "pooled", "scene"]
+__all__ = ["TABLE", "Scene", "pooled", "scene"]
 
 TABLE = "ids"
 SEED = 1
@@ -22,29 +22,6 @@ LONGEST_SECONDS = 300
 """A load ends by then, whatever happens."""
 
 Happens = Callable[[Service], Coroutine[Any, Any, None]]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What became of a load."""
-
-    operations: Sequence[Operation]
-    connects: Sequence[Connect]
-    outcome: Outcome
-
-    @property
-    def kept(self) -> bool:
-        """Whether the table has what was acknowledged, once, and nothing that is known to have failed."""
-        return not (self.outcome.lost or self.outcome.doubled or self.outcome.unasked)
-
-    @property
-    def ids(self) -> str:
-        """The same in words."""
-        return f"{len(self.outcome.lost)} lost, {len(self.outcome.doubled)} twice"
-
-    def failed(self, operations: Iterable[Operation] | None = None) -> list[Operation]:
-        """Those that ended with an error."""
-        return [one for one in (self.operations if operations is None else operations) if not one.done]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ __all__ = [
     "Phase",
     "Record",
     "Sample",
+    "Seen",
     "by_slice",
     "errors",
     "outcome",
@@ -186,6 +187,29 @@ def outcome(operations: Iterable[Operation], found: Iterable[str]) -> Outcome:
         frozenset(one for one, times in counted.items() if times > 1),
         frozenset(unasked),
     )
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of a load."""
+
+    operations: Sequence[Operation]
+    connects: Sequence[Connect]
+    outcome: Outcome
+
+    @property
+    def kept(self) -> bool:
+        """Whether the table has what was acknowledged, once, and nothing that is known to have failed."""
+        return not (self.outcome.lost or self.outcome.doubled or self.outcome.unasked)
+
+    @property
+    def ids(self) -> str:
+        """The same in words."""
+        return f"{len(self.outcome.lost)} lost, {len(self.outcome.doubled)} twice"
+
+    def failed(self, operations: Iterable[Operation] | None = None) -> list[Operation]:
+        """Those that ended with an error."""
+        return [one for one in (self.operations if operations is None else operations) if not one.done]
 
 
 def write_line(record: Record) -> str:
