@@ -52,7 +52,7 @@ def owned(*paths: Path) -> None:
 
 
 def start(
-    command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str] | None = None
+    command: Sequence[str], log: Path, *, cwd: Path, env: Mapping[str, str] | None = None, as_root: bool = False
 ) -> subprocess.Popen[bytes]:
     """Starts a server.
 
@@ -64,6 +64,7 @@ def start(
         log: What it prints is appended to it.
         cwd: Where it runs.
         env: Its environment; this process's own where not given.
+        as_root: Whether it keeps this process's user and rights.
     """
     guard = shutil.which("setpriv")
     ended = [guard, "--pdeathsig", "KILL", "--"] if guard else []
@@ -76,7 +77,7 @@ def start(
             cwd=cwd,
             env=env,
             process_group=0,
-            **_unprivileged(),
+            **({} if as_root else _unprivileged()),
         )
 
 
