@@ -3,12 +3,9 @@
 import json
 import os
 import re
-import shlex
-import subprocess
-import sys
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from loadfit.core.problems import InvalidLoad
 from loadfit.documents import parse_text, read_load
 from loadfit.reports import Format, render
 from loadfit.stack import StackLoad, resolve, size
+from tests.forking import Forking
 from tests.hostile import HOSTILE, VALID, Hostile
 from tests.hostile_functions import FUNCTIONS
 
@@ -86,26 +84,21 @@ def test_reading_it_without_libyaml_says_the_same(
     assert_is_a_message(refusal(hostile.file(tmp_path)), "valid YAML" if line_unknown else hostile.expected)
 
 
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    # Without coverage, which would slow down what is to end in time.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
+    environment = {**inherited, "PYTHONPATH": str(COMPONENTS), "PYTHONUTF8": "1"}
+    forking = Forking("loadfit.cli", ["loadfit.cli.size"], environment, tmp_path_factory.mktemp("command"))
+    yield forking
+    forking.stop()
+
+
 @each(HOSTILE)
-def test_the_command_refuses_it_in_time_and_in_bounds(hostile: Hostile, tmp_path: Path) -> None:
+def test_the_command_refuses_it_in_time_and_in_bounds(hostile: Hostile, tmp_path: Path, command: Forking) -> None:
     file = hostile.file(tmp_path)
-    path = os.fsencode(file.relative_to(tmp_path) if file.is_relative_to(tmp_path) else file)
-    command = [sys.executable, "-m", "loadfit.cli", "size"]
-    if sys.platform == "linux":
-        command = ["sh", "-c", f'ulimit -v {MAX_MEMORY_KIB}; ulimit -t {SECONDS}; exec {shlex.join(command)} "$0"']
-    ended = subprocess.run(
-        [*command, path],
-        cwd=tmp_path,
-        # Without coverage, which would slow down what is to end in time.
-        env={
-            **{name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")},
-            "PYTHONPATH": str(COMPONENTS),
-            "PYTHONUTF8": "1",
-        },
-        capture_output=True,
-        timeout=12 * SECONDS,
-        check=False,
-    )
+    path = file.relative_to(tmp_path) if file.is_relative_to(tmp_path) else file
+    ended = command.run(["size", os.fspath(path)], tmp_path, memory_kib=MAX_MEMORY_KIB, processor_seconds=SECONDS)
     assert (ended.returncode, ended.stdout) == (2, b""), ended.stderr[-2000:]
     assert_is_a_message(ended.stderr.decode(), hostile.expected)
 
