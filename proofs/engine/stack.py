@@ -14,12 +14,12 @@ from pulumi import automation
 from pulumi.automation.events import EngineEvent
 
 from proofs.claims import Missing
+from proofs.engine.keeper import PROVIDER, keeper
 
 __all__ = ["PROJECT", "STACK", "Program", "Run", "Stack", "environment", "find_cli", "new_stack", "on_path"]
 
 ROOT = Path(__file__).parents[2]
 PROJECT, STACK = "loadfit", "prod"
-PASSPHRASE = "not a secret: it encrypts the state of tests and proofs"
 
 Program: TypeAlias = Callable[[], None]
 
@@ -160,12 +160,13 @@ class Stack:
 def environment(folder: Path, attached: Mapping[str, int]) -> dict[str, str]:
     """What the CLI is told.
 
-    Where the state is, what encrypts it, to write it once at the end, to ask nobody; and which providers serve already.
+    Where the state is, who keeps its key, to write it once at the end, to ask nobody; which providers serve already.
     """
     return {
         "PULUMI_DEBUG_PROVIDERS": ",".join(f"{package}:{port}" for package, port in attached.items()),
         "PULUMI_BACKEND_URL": f"file://{folder / 'state'}",
-        "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+        "GOGC": "400",  # it ends before its garbage is worth collecting
+        **keeper(),
         "PULUMI_SKIP_UPDATE_CHECK": "1",
         "PULUMI_SKIP_CHECKPOINTS": "1",
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "1",
@@ -183,6 +184,7 @@ def new_stack(
         pulumi_command=command,
         project_settings=automation.ProjectSettings(name=PROJECT, runtime="python"),
         env_vars=environment(folder, {}),
+        secrets_provider=PROVIDER,
     )
     values = {key: automation.ConfigValue(value) for key, value in (configuration or {}).items()}
     automation.Stack.create(STACK, workspace).set_all_config(values)

@@ -36,6 +36,7 @@ class Project:
         self.environment = {
             **os.environ,
             **environment(self.folder, doubles.attached),
+            "PULUMI_CONFIG_PASSPHRASE": "not a secret: it encrypts the state of tests",
             "PATH": os.pathsep.join([str(_commands(folder)), os.environ["PATH"]]),
             "PULUMI_HOME": str(home),
         }
