@@ -11,9 +11,10 @@ from pulumi import automation
 
 from proofs.claims import Missing
 from proofs.engine.stack import find_cli, new_stack, on_path
+from proofs.kubernetes.kinds import CONFIG_MAP, SECRET
 from tests.engine.bases import made_once
 from tests.engine.doubles.cloud import Cloud
-from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, unmounted
+from tests.engine.doubles.kubernetes import unmounted
 from tests.engine.engine import REGION, Doubles, Engine
 
 ROOT = Path(__file__).parents[2]

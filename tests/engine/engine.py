@@ -10,6 +10,7 @@ import pulumi
 from pulumi import automation
 
 from proofs.engine.stack import Program, Run, Stack
+from proofs.kubernetes import kinds
 from tests.engine.bases import Base
 from tests.engine.doubles import aws, kubernetes
 from tests.engine.doubles.cloud import Cloud
@@ -29,12 +30,12 @@ class Doubles:
 
     def __init__(self) -> None:
         self.aws = Double(aws.KINDS, aws.LAWS, version("pulumi-aws"))
-        self.kubernetes = KubernetesDouble(kubernetes.KINDS, kubernetes.LAWS, version("pulumi-kubernetes"))
+        self.kubernetes = KubernetesDouble(kinds.KINDS, kubernetes.LAWS, version("pulumi-kubernetes"))
 
     def clear(self) -> None:
         """Puts an empty account and an empty cluster behind them."""
         self.aws.cloud = Cloud(aws.KINDS, region=REGION)
-        self.kubernetes.cloud = Cloud(kubernetes.KINDS)
+        self.kubernetes.cloud = Cloud(kinds.KINDS)
 
     def stop(self) -> None:
         """Ends both."""

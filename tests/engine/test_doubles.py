@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from google.protobuf import json_format
 
+from proofs.kubernetes import kinds
+from proofs.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET
 from tests.engine.account import Account, Inputs
 from tests.engine.doubles import aws, kubernetes
 from tests.engine.doubles.cloud import Refused
-from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET, KubernetesDouble
+from tests.engine.doubles.kubernetes import KubernetesDouble
 from tests.engine.doubles.provider import Double
 
 VPC, SUBNET = "aws:ec2/vpc:Vpc", aws.SUBNET
@@ -22,7 +24,7 @@ def account() -> Account:
 
 @pytest.fixture
 def cluster() -> Account:
-    return Account(KubernetesDouble(kubernetes.KINDS, kubernetes.LAWS, "4.0.0"))
+    return Account(KubernetesDouble(kinds.KINDS, kubernetes.LAWS, "4.0.0"))
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pulumi
 import pytest
 from pulumi.automation import CommandError
 
+from proofs.kubernetes.kinds import CONFIG_MAP, STATEFUL_SET
 from tests.engine import test_egress as egress
 from tests.engine import test_functions as functions
 from tests.engine import test_pool as pool
 from tests.engine import test_reference_stack as stacks
 from tests.engine.doubles.aws import ALIAS, EIP, FUNCTION, INSTANCE, NAT_GATEWAY, PROVISIONED, SCHEDULED, TARGET
-from tests.engine.doubles.kubernetes import CONFIG_MAP, STATEFUL_SET
 from tests.engine.engine import Engine
 
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.

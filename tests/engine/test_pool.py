@@ -7,8 +7,9 @@ from pulumi.automation import CommandError
 
 from loadfit import PgBouncerPool
 from proofs.engine.stack import Program
+from proofs.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET
 from tests.databases.pools import arguments, load
-from tests.engine.doubles.kubernetes import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET, mounted
+from tests.engine.doubles.kubernetes import mounted
 from tests.engine.engine import Engine
 
 # The SDK gives up on a program whose engine has ended, and leaves what it was about to do to the garbage collector.

@@ -10,8 +10,9 @@ import pytest
 
 from loadfit.testing import Deployment
 from proofs.kubernetes.api import Answer, Api
+from proofs.kubernetes.kinds import KINDS
 from tests.databases.pools import VARIANTS, Args, group, load, made, objects
-from tests.engine.doubles.kubernetes import KINDS, MUTABLE
+from tests.engine.doubles.kubernetes import MUTABLE
 from tests.test_platform import platform
 
 OF_THE_OPERATOR = {"ServiceMonitor", "PrometheusRule"}

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from proofs.engine.provider import Inputs
+from proofs.engine.rules import read_kinds
 from tests.engine.doubles.cloud import Cloud, Object, Refused
 from tests.engine.doubles.provider import Laws
-from tests.engine.doubles.rules import read_kinds
 
 __all__ = ["KINDS", "LAWS"]
 

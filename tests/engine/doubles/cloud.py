@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from tests.engine.doubles.rules import Kind, looked_up
+from proofs.engine.rules import Kind, looked_up
 
 __all__ = ["Action", "Cloud", "Object", "Operation", "Refused"]
 

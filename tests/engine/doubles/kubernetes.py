@@ -1,30 +1,24 @@
 """The double of Kubernetes: what the API server and the provider's wait for readiness answer."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from proofs.engine.provider import Inputs
+from proofs.engine.rules import Kind
+from proofs.kubernetes.kinds import CONFIG_MAP, SECRET, SERVICE, STATEFUL_SET, same_place
 from tests.engine.doubles.cloud import Cloud, Object, Refused
 from tests.engine.doubles.provider import Double, Laws
-from tests.engine.doubles.rules import Kind, looked_up, read_kinds
 
-__all__ = ["KINDS", "LAWS", "MUTABLE", "KubernetesDouble", "mounted", "unmounted"]
+__all__ = ["LAWS", "MUTABLE", "KubernetesDouble", "mounted", "unmounted"]
 
-KINDS = read_kinds(Path(__file__).with_name("kubernetes.yaml"))
 LAWS = Laws()
-
-CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
-SECRET = "kubernetes:core/v1:Secret"
-SERVICE = "kubernetes:core/v1:Service"
-STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
 
 
 class KubernetesDouble(Double):
     """The provider decides some things by the object itself."""
 
     def keeps_its_name(self, kind: Kind, old: Inputs, new: Inputs) -> bool:
-        """Whether the successor would have the same name in the same namespace."""
-        return all(looked_up(old, path) == looked_up(new, path) for path in ("metadata.name", "metadata.namespace"))
+        """Where the successor has the same name."""
+        return same_place(old, new)
 
 
 def mounted(replicas: Object) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,8 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2
 
 from proofs.engine.provider import UNKNOWN, AttachedProvider, Inputs, plain, struct, type_and_name
+from proofs.engine.rules import Kind, Reference, difference
 from tests.engine.doubles.cloud import Cloud, Object, Operation, Refused
-from tests.engine.doubles.rules import Kind, Reference, below, differing
 
 __all__ = ["Double", "Law", "Laws"]
 
@@ -89,27 +89,7 @@ class Double(AttachedProvider):
         type, _ = type_and_name(request.urn)  # noqa: A001
         kind = self._kind(type, context)
         old, new = plain(request.old_inputs), plain(request.news)
-        changed = [path for path in differing(old, new, kind) if path != _DEFAULTS]
-        replaced = [path for path in changed if below(path, self.replacing(kind, new))]
-        detailed = {
-            path: provider_pb2.PropertyDiff(
-                kind=provider_pb2.PropertyDiff.UPDATE_REPLACE if path in replaced else provider_pb2.PropertyDiff.UPDATE,
-                inputDiff=True,
-            )
-            for path in changed
-        }
-        return provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
-            diffs=changed,
-            replaces=replaced,
-            deleteBeforeReplace=bool(replaced) and self.keeps_its_name(kind, old, new),
-            detailedDiff=detailed,
-            hasDetailedDiff=True,
-        )
-
-    def replacing(self, kind: Kind, inputs: Inputs) -> tuple[str, ...]:
-        """The inputs whose change replaces the object."""
-        return kind.replace
+        return difference(_given(old), _given(new), kind, deletes_first=self.keeps_its_name(kind, old, new))
 
     def keeps_its_name(self, kind: Kind, old: Inputs, new: Inputs) -> bool:
         """Whether a successor waits until its predecessor is gone: where the program, not Pulumi, gave the name."""
@@ -250,6 +230,10 @@ def _filled(form: Any, terms: Mapping[str, Any]) -> Any:
     if isinstance(form, dict):
         return {key: _filled(item, terms) for key, item in cast("dict[str, Any]", form).items()}
     return form
+
+
+def _given(inputs: Inputs) -> Inputs:
+    return {key: value for key, value in inputs.items() if key != _DEFAULTS}
 
 
 def _named(one: Object, path: str) -> list[Any]:

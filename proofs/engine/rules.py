@@ -1,4 +1,4 @@
-"""What a double knows of each type of resource, read from a data file."""
+"""What is known of each type of resource, read from a data file, and what a provider decides from it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, cast
 
 import yaml
+from pulumi.runtime.proto import provider_pb2
 
-__all__ = ["Kind", "Reference", "below", "differing", "looked_up", "read_kinds"]
+__all__ = ["Kind", "Reference", "difference", "differing", "looked_up", "read_kinds"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,34 @@ def differing(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, at: st
             yield path
 
 
-def below(path: str, prefixes: tuple[str, ...]) -> bool:
+def difference(old: Mapping[str, Any], new: Mapping[str, Any], kind: Kind, *, deletes_first: bool) -> Any:
+    """What a provider answers to the engine's question whether two objects' inputs differ.
+
+    Args:
+        old: Inputs.
+        new: Inputs.
+        kind: What is known of their type.
+        deletes_first: Whether a replacement waits until its predecessor is gone.
+    """
+    changed = list(differing(old, new, kind))
+    replaced = [path for path in changed if _below(path, kind.replace)]
+    detailed = {
+        path: provider_pb2.PropertyDiff(
+            kind=provider_pb2.PropertyDiff.UPDATE_REPLACE if path in replaced else provider_pb2.PropertyDiff.UPDATE,
+            inputDiff=True,
+        )
+        for path in changed
+    }
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+        diffs=changed,
+        replaces=replaced,
+        deleteBeforeReplace=bool(replaced) and deletes_first,
+        detailedDiff=detailed,
+        hasDetailedDiff=True,
+    )
+
+
+def _below(path: str, prefixes: tuple[str, ...]) -> bool:
     """Whether a path is one of these, or below or above one of them."""
     return any(path == prefix or path.startswith(f"{prefix}.") or prefix.startswith(f"{path}.") for prefix in prefixes)
