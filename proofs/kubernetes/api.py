@@ -78,10 +78,22 @@ class Api:
         place = self._place(one, named=False)
         return self.request("POST", f"{place}?fieldValidation=Strict", one)
 
-    def apply(self, one: Mapping[str, Any]) -> Answer:
-        """Server-side apply as one that owns the object, as the provider does; unknown fields are refused."""
-        options = urlencode({"fieldManager": "pulumi", "fieldValidation": "Strict", "force": "true"})
-        return self.request("PATCH", f"{self._place(one)}?{options}", one, "application/apply-patch+yaml")
+    def apply(self, one: Mapping[str, Any], *, dry_run: bool = False) -> Answer:
+        """Server-side apply as one that owns the object, as the provider does; unknown fields are refused.
+
+        A dry run answers the same, and nothing is stored.
+        """
+        options = {"fieldManager": "pulumi", "fieldValidation": "Strict", "force": "true"}
+        asked = urlencode({**options, "dryRun": "All"} if dry_run else options)
+        return self.request("PATCH", f"{self._place(one)}?{asked}", one, "application/apply-patch+yaml")
+
+    def read(self, one: Mapping[str, Any]) -> Answer:
+        """What is stored of an object."""
+        return self.request("GET", self._place(one))
+
+    def remove(self, one: Mapping[str, Any]) -> Answer:
+        """Asks for the end of an object, and before it of what it owns: as the provider does, in the foreground."""
+        return self.request("DELETE", self._place(one), {"propagationPolicy": "Foreground"})
 
     def set_status(self, one: Mapping[str, Any], status: Json) -> None:
         """Says what a kubelet would say."""
@@ -130,9 +142,11 @@ class Api:
         version, kind = one["apiVersion"], one["kind"]
         group = f"/apis/{version}" if "/" in version else f"/api/{version}"
         if (version, kind) not in self._places:
-            for resource in self.get(group)["resources"]:
+            for resource in self.request("GET", group).body.get("resources", ()):
                 if "/" not in resource["name"]:
                     self._places[version, resource["kind"]] = resource["name"], resource["namespaced"]
+        if (version, kind) not in self._places:
+            raise Refused(f'no matches for kind "{kind}" in version "{version}"')
         plural, namespaced = self._places[version, kind]
         within = f"/namespaces/{one['metadata'].get('namespace', 'default')}" if namespaced else ""
         return f"{group}{within}/{plural}" + (f"/{one['metadata']['name']}" if named else "")
