@@ -6,6 +6,7 @@ pulumi/pulumi-kubernetes). What it does not do: it waits for no Service, reads n
 and finds no difference but that of the program's own inputs.
 """
 
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -65,9 +66,19 @@ class ApplyingProvider(AttachedProvider):
     def __init__(self, api: Api, change: Change = lambda _: None) -> None:
         self.api = api
         self.change = change
+        self.interrupted = threading.Event()
         super().__init__(version("pulumi-kubernetes"))
 
-    def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's names, here and below
+    def Configure(self, request: Any, context: Any) -> Any:  # noqa: N802 - the protocol's names, here and below
+        self.interrupted.clear()  # each command begins with this
+        return super().Configure(request, context)
+
+    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """The engine waits for what goes on, also where its user does not."""
+        self.interrupted.set()
+        return super().Cancel(request, context)
+
+    def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._kind(request, context)
         inputs = plain(request.news)
         failures = [
@@ -104,8 +115,8 @@ class ApplyingProvider(AttachedProvider):
             return empty_pb2.Empty()
         self._accepted(request, context, answer)
         try:
-            wait_until_gone(self.api, one, request.timeout, context.is_active)
-        except NotReady as error:
+            wait_until_gone(self.api, one, request.timeout, self.interrupted)
+        except (OSError, NotReady) as error:
             self._refuse(request, context, str(error))
         return empty_pb2.Empty()
 
@@ -137,8 +148,8 @@ class ApplyingProvider(AttachedProvider):
         answer = self._asked(request, context, lambda: self.api.apply(self._sent(inputs)))
         stored = self._accepted(request, context, answer)
         try:
-            return _stored(wait_until_ready(self.api, stored, request.timeout, context.is_active))
-        except NotReady as error:
+            return _stored(wait_until_ready(self.api, stored, request.timeout, self.interrupted))
+        except (OSError, NotReady) as error:
             _, name = type_and_name(request.urn)
             _abort_unready(context, _stored(stored), f"{stored['kind']} {name} was {done}, but {error}")
 

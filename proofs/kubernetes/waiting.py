@@ -1,7 +1,8 @@
 """When an object stands, and when it is gone, as pulumi-kubernetes waits for it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from threading import Event
 from typing import Any
 
 from proofs.kubernetes.api import Api, Json
@@ -18,25 +19,25 @@ class NotReady(Exception):
     """What does not stand, or is not gone, after all the time that it had; with what the cluster says of it."""
 
 
-def wait_until_ready(api: Api, one: Json, seconds: float, wanted: Callable[[], bool]) -> Json:
+def wait_until_ready(api: Api, one: Json, seconds: float, interrupted: Event) -> Json:
     """Waits for the pods of a StatefulSet; all else stands as soon as it is stored.
 
     Args:
         api: The server.
         one: The object, as it was stored.
         seconds: The longest wait; 0: as long as the provider waits by itself.
-        wanted: Whether anybody still waits for the answer.
+        interrupted: Set where nobody waits any longer.
 
     Returns:
         The object as it is stored then.
 
     Raises:
-        NotReady: It does not stand in time, or nobody waits any longer.
+        NotReady: It does not stand in time, or the wait was interrupted.
+        OSError: The server does not answer.
     """
     if one["kind"] != "StatefulSet":
         return one
-    longest = seconds or READY_SECONDS
-    end = time.monotonic() + longest
+    begin, longest = time.monotonic(), seconds or READY_SECONDS
     while True:
         found = api.read(one)
         if found.status == 404:
@@ -45,27 +46,27 @@ def wait_until_ready(api: Api, one: Json, seconds: float, wanted: Callable[[], b
             one = found.body
             if _rolled_out(one):
                 return one
-        if time.monotonic() > end or not wanted():
-            raise NotReady(f"is not ready after {longest:g} s: {'; '.join(_told(api, one))}")
-        time.sleep(0.1)
+        waited = time.monotonic() - begin
+        if waited > longest or interrupted.wait(0.1):
+            raise NotReady(f"is not ready after {waited:.0f} s: {'; '.join(_told(api, one))}")
 
 
-def wait_until_gone(api: Api, one: Json, seconds: float, wanted: Callable[[], bool]) -> None:
+def wait_until_gone(api: Api, one: Json, seconds: float, interrupted: Event) -> None:
     """Waits until there is no such object any more, with the same arguments.
 
     Raises:
-        NotReady: It is there for longer, or nobody waits any longer.
+        NotReady: It is there for longer, or the wait was interrupted.
+        OSError: The server does not answer.
     """
-    longest = seconds or GONE_SECONDS
-    end = time.monotonic() + longest
+    begin, longest = time.monotonic(), seconds or GONE_SECONDS
     while (found := api.read(one)).status != 404:
         # An object that is there under the same name later is another one.
         if found.status < 300 and found.body["metadata"]["uid"] != one["metadata"]["uid"]:
             return
-        if time.monotonic() > end or not wanted():
-            held = ", ".join(found.body.get("metadata", {}).get("finalizers", ())) or "its pods"
-            raise NotReady(f"is not gone after {longest:g} s: it waits for {held}")
-        time.sleep(0.05)
+        waited = time.monotonic() - begin
+        if waited > longest or interrupted.wait(0.05):
+            held = ", ".join(found.body.get("metadata", {}).get("finalizers", ())) or "its grace period"
+            raise NotReady(f"is not gone after {waited:.0f} s: it waits for {held}")
 
 
 def _rolled_out(one: Json) -> bool:

@@ -15,16 +15,17 @@ from typing import Any
 import grpc
 import pulumi
 import pytest
+from google.protobuf import empty_pb2
 from pulumi.automation import CommandError
 from pulumi.runtime.proto import provider_pb2
 
 from loadfit import PgBouncerPool
 from loadfit.testing import deploy
 from proofs.claims import Missing
-from proofs.engine.provider import plain, struct
+from proofs.engine.provider import UNKNOWN, plain, struct
 from proofs.engine.stack import Program, Stack
 from proofs.kubernetes.api import Answer, Api, Json
-from proofs.kubernetes.kinds import CONFIG_MAP
+from proofs.kubernetes.kinds import CONFIG_MAP, SERVICE, STATEFUL_SET
 from proofs.kubernetes.provider import ApplyingProvider, applying_stack
 from tests.databases.pools import arguments, load, objects
 from tests.kubernetes.test_objects import lost
@@ -66,15 +67,20 @@ def shared(noting: Noting) -> Iterator[Stack]:
         lacking(str(absent))
 
 
+@pytest.fixture(autouse=True)
+def _pods_go(api: Api, namespace: str) -> Iterator[None]:
+    """They would be placed on the nodes of other tests."""
+    yield
+    api.request("DELETE", f"/apis/apps/v1/namespaces/{namespace}/statefulsets")
+    api.until("the pods are gone", lambda: not api.pods(namespace))
+
+
 @pytest.fixture
-def stack(shared: Stack, api: Api, namespace: str) -> Iterator[Stack]:
+def stack(shared: Stack) -> Stack:
     """The same for all tests, and empty."""
     shutil.rmtree(shared.folder / "state")
     shutil.copytree(shared.folder / "empty", shared.folder / "state")
-    yield shared
-    # Pods that wait for a node would be placed on those of other tests.
-    api.request("DELETE", f"/apis/apps/v1/namespaces/{namespace}/statefulsets")
-    api.until("the pods are gone", lambda: not api.pods(namespace))
+    return shared
 
 
 def pool(namespace: str, declared: Any = None, opts: Any = None, **args: Any) -> Program:
@@ -162,6 +168,7 @@ class TestPool:
             (old,) = (one for one in left(noting, namespace) if "configmaps/orders-config-" in one)
             noting.changes.clear()
             run = stack.up(changed)
+            pods = noting.pods(namespace)
         assert run.touched["ConfigMap orders-config"] == "replace"
         assert run.touched["StatefulSet orders-replicas"] == "update"
         (new,) = (one for one in left(noting, namespace) if "configmaps/orders-config-" in one)
@@ -170,6 +177,13 @@ class TestPool:
             "PATCH statefulsets/orders",
             f"DELETE {old}",
         ]
+        mounted = [
+            volume["configMap"]["name"]
+            for pod in pods
+            for volume in pod["spec"]["volumes"]
+            if volume["name"] == "config"
+        ]
+        assert [f"configmaps/{name}" for name in mounted] == [new, new], "it waited for both to be replaced"
 
         # A Secret's name stays, so its successor comes once it is gone.
         assert run.touched["Secret orders-credentials"] == "replace"
@@ -212,11 +226,10 @@ class Refusal(Exception):
 class Context:
     """Stands for the call's context, which would end it with a status."""
 
+    def set_trailing_metadata(self, metadata: object) -> None: ...
+
     def abort(self, code: grpc.StatusCode, details: str) -> None:
         raise Refusal(details)
-
-    def is_active(self) -> bool:
-        return True
 
 
 def urn(token: str) -> str:
@@ -245,9 +258,8 @@ class TestOneObject:
     def test_a_program_is_told_what_is_stored(self, provider: ApplyingProvider, namespace: str) -> None:
         metadata = {"name": "one", "namespace": namespace}
         service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {"ports": [{"port": 80}]}}
-        token = "kubernetes:core/v1:Service"
-        assert "clusterIP" not in self.create(provider, service, token=token, preview=True)["spec"]
-        assert self.create(provider, service, token=token)["spec"]["clusterIP"].startswith("10.96.0.")
+        assert "clusterIP" not in self.create(provider, service, token=SERVICE, preview=True)["spec"]
+        assert self.create(provider, service, token=SERVICE)["spec"]["clusterIP"].startswith("10.96.0.")
 
     def test_a_successor_of_the_same_name_is_previewed_beside_its_predecessor(
         self, provider: ApplyingProvider, namespace: str
@@ -291,10 +303,27 @@ class TestOneObject:
         inputs = config(namespace, "held", finalizers=["loadfit.test/held"])
         stored = struct(self.create(provider, inputs))
         delete = provider_pb2.DeleteRequest(urn=urn(CONFIG_MAP), properties=stored, timeout=0.1)
-        with pytest.raises(Refusal, match=r"ConfigMap one: is not gone after 0.1 s: it waits for loadfit.test/held"):
+        with pytest.raises(Refusal, match=r"ConfigMap one: is not gone after 0 s: it waits for loadfit.test/held"):
             provider.Delete(delete, Context())
         api.merge(inputs, {"metadata": {"finalizers": []}})
         provider.Delete(delete, Context())
+
+    def test_nothing_is_waited_for_after_an_interrupt_until_the_next_command(
+        self, api: Api, provider: ApplyingProvider, namespace: str
+    ) -> None:
+        (replicas,) = (one for one in objects(deploy(pool(namespace))) if one["kind"] == "StatefulSet")
+        provider.Cancel(empty_pb2.Empty(), Context())
+        with pytest.raises(Refusal, match=r"StatefulSet one was created, but is not ready after 0 s: 0 of 2"):
+            self.create(provider, replicas, token=STATEFUL_SET)
+        provider.Configure(provider_pb2.ConfigureRequest(), Context())
+        with pods_become_ready(api, namespace):
+            assert self.create(provider, replicas, token=STATEFUL_SET)["status"]["readyReplicas"] == 2
+
+    def test_what_is_not_known_yet_is_not_tried(self, provider: ApplyingProvider, namespace: str) -> None:
+        metadata = {"name": "one", "namespace": namespace}
+        spec = {"ports": [{"port": UNKNOWN}]}
+        service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+        assert self.create(provider, service, token=SERVICE, preview=True) == service
 
     def test_names_and_kinds_are_not_made_up(self, provider: ApplyingProvider) -> None:
         asked = provider_pb2.CheckRequest(urn=urn(CONFIG_MAP), news=struct({"metadata": {"generateName": "one-"}}))
