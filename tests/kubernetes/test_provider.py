@@ -252,7 +252,7 @@ class TestOneObject:
 
     @staticmethod
     def create(provider: ApplyingProvider, inputs: Json, *, token: str = CONFIG_MAP, preview: bool = False) -> Json:
-        asked = provider_pb2.CreateRequest(urn=urn(token), properties=struct(inputs), preview=preview)
+        asked = provider_pb2.CreateRequest(urn=urn(token), properties=struct(inputs), preview=preview, timeout=5)
         return plain(provider.Create(asked, Context()).properties)
 
     def test_a_program_is_told_what_is_stored(self, provider: ApplyingProvider, namespace: str) -> None:
