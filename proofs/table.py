@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.box import HORIZONTALS
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
 __all__ = ["Row", "print_table"]
+
+_HEADS = ("claim", "measured", "bound", "verdict")
 
 
 @dataclass(frozen=True)
@@ -15,11 +22,35 @@ class Row:
     bound: str
     holds: bool
 
+    @property
+    def cells(self) -> tuple[str, str, str, str]:
+        """What is printed of it."""
+        return self.claim, self.measured, self.bound, "holds" if self.holds else "BROKEN"
 
-def print_table(rows: Sequence[Row]) -> None:
-    """Claim, measured, bound, verdict."""
-    cells = [(row.claim, row.measured, row.bound, "holds" if row.holds else "BROKEN") for row in rows]
-    heads = ("claim", "measured", "bound", "verdict")
-    widths = [max(len(line[column]) for line in [heads, *cells]) for column in range(4)]
-    for line in [heads, tuple("-" * width for width in widths), *cells]:
-        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+def print_table(rows: Sequence[Row], console: Console | None = None) -> None:
+    """Claim, measured, bound, verdict: folded to the width of a terminal, and else a line each.
+
+    Args:
+        rows: The claims.
+        console: Where to; standard output where not given.
+    """
+    console = console or Console()
+    if console.is_terminal:
+        console.print(_folded(rows))
+        return
+    widths = [max(len(line[column]) for line in [_HEADS, *(row.cells for row in rows)]) for column in range(4)]
+    for line in [_HEADS, tuple("-" * width for width in widths), *(row.cells for row in rows)]:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _folded(rows: Sequence[Row]) -> Table:
+    table = Table(box=HORIZONTALS, show_lines=True)
+    for head, ratio in zip(_HEADS, (3, 4, 3, None), strict=True):
+        table.add_column(head, ratio=ratio, overflow="fold")
+    for row in rows:
+        *told, verdict = map(Text, row.cells)
+        verdict.stylize("green" if row.holds else "bold red")
+        table.add_row(*told, verdict)
+    return table
