@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import yaml
 
@@ -11,13 +11,14 @@ from loadfit import DatabasePlan, PgBouncerPool, parse_load, resolve, size
 from loadfit.testing import Deployment, deploy
 from proofs.postgresql.certificates import Certificate
 
-__all__ = ["POOL_PORT", "SERVICE_NAME", "Deployed", "deployed", "document", "planned"]
+__all__ = ["CLIENT_TLS", "POOL_PORT", "SERVICE_NAME", "Deployed", "arguments", "deployed", "document", "planned"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POOL_PORT = 6432
 SERVICE_NAME = "orders.default.svc.cluster.local"
 """Where clients inside the cluster connect."""
-_CLIENT_TLS = "orders-pool-tls"
+CLIENT_TLS = "orders-pool-tls"
+"""The name of the Secret with the pool's own certificate."""
 
 
 def document(example: str = "case-study", client: Mapping[str, Any] | None = None, **database: Any) -> dict[str, Any]:
@@ -85,7 +86,7 @@ class Deployed:
         return {item["path"]: data[item["key"]] for item in items}
 
     def _secret(self, name: str) -> Mapping[str, str]:
-        if name == _CLIENT_TLS:
+        if name == CLIENT_TLS:
             return {"tls.crt": self.service_certificate.certificate, "tls.key": self.service_certificate.key}
         return self._object("Secret", name)["stringData"]
 
@@ -94,26 +95,30 @@ class Deployed:
         return next(one.inputs for one in of_kind if one.inputs["metadata"]["name"] == name)
 
 
-def deployed(
-    loaded: Mapping[str, Any],
-    *,
-    endpoint: str,
-    passwords: Mapping[str, str],
-    server_ca: str,
-    service_certificate: Certificate,
-    **arguments: Any,
-) -> Deployed:
-    """Deploys the component offline. Not inside a running event loop.
+def arguments(
+    loaded: Mapping[str, Any], *, endpoint: str, passwords: Mapping[str, str], server_ca: str, **more: Any
+) -> Any:
+    """The component's arguments.
 
     Args:
         loaded: The document.
         endpoint: Where PostgreSQL listens.
         passwords: By role.
         server_ca: Who signed its certificate.
-        service_certificate: The pool's own, for :data:`SERVICE_NAME`.
-        arguments: Further ones of the component.
+        more: Further ones.
     """
     load = resolve(parse_load(loaded)).databases["orders"]
-    wiring = {"endpoint": endpoint, "passwords": passwords, "server_ca": server_ca, "client_tls_secret": _CLIENT_TLS}
-    args = cast("Any", {"load": load, **wiring, **arguments})
+    wiring = {"endpoint": endpoint, "passwords": passwords, "server_ca": server_ca, "client_tls_secret": CLIENT_TLS}
+    return {"load": load, **wiring, **more}
+
+
+def deployed(loaded: Mapping[str, Any], *, service_certificate: Certificate, **more: Any) -> Deployed:
+    """Deploys the component offline. Not inside a running event loop.
+
+    Args:
+        loaded: The document.
+        service_certificate: The pool's own, for :data:`SERVICE_NAME`.
+        more: Further arguments of the component, as :func:`arguments` takes them.
+    """
+    args = arguments(loaded, **more)
     return Deployed(deploy(lambda: PgBouncerPool("orders", args)), planned(loaded), service_certificate)
