@@ -132,10 +132,13 @@ def loopback_network() -> Generator[str]:
     Linux has all of 127.0.0.0/8, so that every server has the port that it has in production, on an address of its own.
     """
     with closing(socket.socket()) as claim:
-        for _ in range(100):
-            network = f"127.{random.randrange(16, 255)}.{random.randrange(256)}"
-            with suppress(OSError):
-                claim.bind((f"{network}.254", 6432))
-                yield network
-                return
-        raise RuntimeError("no loopback address could be bound")
+        yield _bound(claim)
+
+
+def _bound(claim: socket.socket) -> str:
+    for _ in range(100):
+        network = f"127.{random.randrange(16, 255)}.{random.randrange(256)}"
+        with suppress(OSError):
+            claim.bind((f"{network}.254", 6432))
+            return network
+    raise RuntimeError("no loopback address could be bound")

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from proofs.postgresql.processes import temporary
+from proofs.postgresql.processes import loopback_network, temporary
 from proofs.postgresql.replicas import Replica
 from tests.pooling.conftest import Running
 from tests.servers import require_servers
@@ -106,3 +106,8 @@ def _is_running(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2][:4]
     except FileNotFoundError:
         return False
+
+
+def test_an_error_while_a_network_is_in_use_is_told_as_it_is() -> None:
+    with pytest.raises(FileNotFoundError), loopback_network():
+        raise FileNotFoundError
