@@ -7,7 +7,7 @@ READY := .venv/.ready
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help preview test coverage check format docs engine kubernetes servers sdks checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls proof-pooling proof-pooling-controls fuzz endurance bench setup lock clean
+.PHONY: help preview test coverage check format docs engine kubernetes kubernetes-node servers sdks checkov schema api proof-advice proof-functions proof-bundle proof-egress proof-egress-controls proof-pooling proof-pooling-controls proof-kubernetes proof-kubernetes-controls fuzz endurance bench setup lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.* ## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "make %-22s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ engine: ## build the Pulumi CLI that the engine tests need, where none is instal
 
 kubernetes: ## build the Kubernetes API server that tests/kubernetes needs
 	@tools/kubernetes --build
+
+kubernetes-node: kubernetes ## build what a node runs: kubelet, kube-proxy, CoreDNS (for proof-kubernetes)
+	@tools/kubernetes --build-node
 
 servers: $(READY) ## fetch the PgBouncer of the tests and proofs, where this machine's own is too old
 	@$(BIN)/python -m proofs.postgresql.programs
@@ -90,6 +93,13 @@ proof-pooling: $(READY) servers ## prove the sizes of pools on PgBouncer and Pos
 
 proof-pooling-controls: $(READY) servers ## plant a fault for each claim of proof-pooling, and see it broken
 	@$(BIN)/python -m proofs.pooling --controls
+
+proof-kubernetes: $(READY) engine kubernetes-node servers ## prove the pool on a Kubernetes node (Linux, root; some minutes)
+	@LOADFIT_REQUIRE_SERVERS=1 $(BIN)/pytest -q tests/kubernetes
+	@$(BIN)/python -m proofs.kubernetes
+
+proof-kubernetes-controls: $(READY) engine kubernetes-node servers ## plant a fault for each claim of proof-kubernetes, and see it broken
+	@$(BIN)/python -m proofs.kubernetes --controls
 
 fuzz: $(READY) ## try fifty times as many documents as the tests do
 	@FUZZ_TIMES=50 $(BIN)/pytest -n $(WORKERS) tests/test_hostile_documents.py -k test_any

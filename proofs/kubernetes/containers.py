@@ -1,0 +1,143 @@
+"""What a replica is given and what it may do, by the kernel's own word; and a password that is changed."""
+
+import time
+from functools import partial
+from pathlib import Path
+
+import psycopg
+
+from proofs.claims import Claim
+from proofs.kubernetes.rollouts import told
+from proofs.kubernetes.scene import Json, Pool, Scene
+from proofs.kubernetes.traffic import LOAD
+from proofs.postgresql.deployed import document, planned
+from proofs.postgresql.servers import ROLE
+from proofs.table import Row
+
+__all__ = ["claims"]
+
+NEW_PASSWORD = "another-one-with-a-\"quote'"
+KUBELET_SECONDS = 90
+"""A kubelet looks after each pod once in 60 s (syncFrequency), and up to half as much later.
+https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod"""
+RELOAD_SECONDS = 10
+RETRY_SECONDS = 2
+"""server_login_retry."""
+MARGIN_SECONDS = 3
+LOGIN_SECONDS = 0.5
+SETTLED_SECONDS = 10
+WATCHED_SECONDS = 130
+
+
+def confined(scene: Scene, faulty: bool) -> Row:
+    """A replica's process has no rights, and the limits that are rendered."""
+    plan = planned(document(client=LOAD))
+    with scene.pool(_unconfined if faulty else None, restricted=not faulty) as pool:
+        pod = pool.pod("orders-1")
+        number = scene.node.pid(pod)
+        status = dict(
+            line.split(":\t", 1) for line in Path(f"/proc/{number}/status").read_text().splitlines() if ":\t" in line
+        )
+        files = next(
+            int(line.split()[3])
+            for line in Path(f"/proc/{number}/limits").read_text().splitlines()
+            if line.startswith("Max open files")
+        )
+        user, bounding = int(status["Uid"].split()[0]), int(status["CapBnd"], 16)
+        filtered, locked = status["Seccomp"] == "2", status["NoNewPrivs"] == "1"
+        written = _writes(scene, pod)
+    held = f"user {user}, capabilities {bounding:x}, seccomp {'on' if filtered else 'off'}"
+    return Row(
+        "a replica's process, as /proc has it",
+        f"{held}, new rights {'never' if locked else 'possible'}, root file system "
+        f"{'writable' if written else 'read-only'}, {files:,} files",
+        f"no root, none, on, never, read-only, {plan.file_descriptors:,} files (planned)",
+        user > 0 and not bounding and filtered and locked and not written and files == plan.file_descriptors,
+    )
+
+
+def _writes(scene: Scene, pod: Json) -> bool:
+    try:
+        scene.node.exec(pod, ["sh", "-c", "echo 1 > /written"])
+    except RuntimeError:
+        return False
+    return True
+
+
+def _unconfined(one: Json) -> None:
+    if one["kind"] == "StatefulSet":
+        pod = one["spec"]["template"]["spec"]
+        pod["securityContext"] = {"fsGroup": pod["securityContext"]["fsGroup"]}
+        for container in pod["containers"]:
+            container.pop("securityContext")
+
+
+def rotated(scene: Scene, faulty: bool) -> Row:
+    """A new password in the Secret is picked up by the replicas that run, and sessions that are open outlive it."""
+    with scene.pool(_without_reloader if faulty else None) as pool:
+        before = _lives(pool)
+        with pool.traffic() as clients:
+            time.sleep(SETTLED_SECONDS)  # the reloader has read the first one
+            scene.postgresql.psql("ALTER ROLE {} PASSWORD '{}'".format(ROLE, NEW_PASSWORD.replace("'", "''")))
+            run = pool.up(password=NEW_PASSWORD)
+            moment = time.monotonic()
+            accepted = _accepted(pool, moment)
+            time.sleep(SETTLED_SECONDS)
+        same = _lives(pool) == before
+    seen = clients.seen()
+    most = KUBELET_SECONDS + RELOAD_SECONDS + RETRY_SECONDS
+    found = "never" if accepted is None else f"after {accepted:.0f} s"
+    return Row(
+        "up with a new password under load: until both replicas accept it",
+        f"{found}, {'the same' if same else 'other'} processes; {told(seen)}",
+        f"at most {most} s (kubelet {KUBELET_SECONDS} s, reloader {RELOAD_SECONDS} s, server_login_retry "
+        f"{RETRY_SECONDS} s) and {MARGIN_SECONDS} s for starts, the same processes, 0 failed",
+        accepted is not None
+        and accepted <= most + MARGIN_SECONDS
+        and same
+        and set(run.touched) == {"Secret orders-credentials"}
+        and not seen.failed()
+        and seen.kept,
+    )
+
+
+def _lives(pool: Pool) -> list[tuple[str, int]]:
+    """Each pod, and how often its containers were started anew."""
+    return [
+        (pod["metadata"]["uid"], sum(one["restartCount"] for one in pod["status"]["containerStatuses"]))
+        for pod in pool.pods()
+    ]
+
+
+def _accepted(pool: Pool, moment: float) -> float | None:
+    """Seconds until a client of each replica has logged in with the new password."""
+    waiting = [pool.conninfo_of(pod["status"]["podIP"]) for pod in pool.pods()]
+    while time.monotonic() < moment + WATCHED_SECONDS:
+        waiting = [conninfo for conninfo in waiting if not _logs_in(conninfo)]
+        if not waiting:
+            return time.monotonic() - moment
+        time.sleep(LOGIN_SECONDS)
+    return None
+
+
+def _logs_in(conninfo: str) -> bool:
+    try:
+        with psycopg.connect(conninfo, password=NEW_PASSWORD, autocommit=True, connect_timeout=5) as connection:
+            connection.execute("SELECT 1")
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _without_reloader(one: Json) -> None:
+    if one["kind"] == "StatefulSet":
+        pod = one["spec"]["template"]["spec"]
+        pod["containers"] = [each for each in pod["containers"] if each["name"] != "reloader"]
+
+
+def claims(scene: Scene) -> list[Claim]:
+    """Both of these, on a cluster."""
+    return [
+        Claim("containers have no security context", partial(confined, scene)),
+        Claim("no reloader runs", partial(rotated, scene)),
+    ]
