@@ -139,7 +139,7 @@ def _flags(options: Mapping[str, str | int]) -> Iterator[str]:
 
 def _environment(private: Path) -> dict[str, str]:
     """Few processors and little memory: other tests run beside it."""
-    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(private), "GOMAXPROCS": "2", "GOGC": "50"}
+    return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": str(private), "GOMAXPROCS": "2", "GOGC": "200"}
 
 
 def _kubeconfig(api: Api) -> str:
