@@ -4,7 +4,7 @@ import io
 import stat
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -141,22 +141,39 @@ def end_of_64(count: int, length: int) -> bytes:
 
 def overlapping() -> bytes:
     """Many entries that share one file's bytes: https://www.bamsoftware.com/hacks/zipbomb"""
-    one = zipped({"a": bytes(1_000_000)})
-    start = one.index(b"PK\1\2")
-    local, entry = one[:start], one[start : one.rindex(b"PK\5\6")]
-    directory = b"".join(entry[:46] + b"%c" % letter + entry[47:] for letter in b"abcdefgh")
-    return local + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 8, 8, len(directory), start, 0)
+    local, entry = _of_one_file(zipped({"a": bytes(1_000_000)}))
+    return local + _directory(entry, [0] * 8, len(local))
 
 
 def zeros(megabytes: int, files: int = 1) -> bytes:
-    """A zip file of zeros, which shrink to a thousandth."""
+    """A zip file of zeros, which shrink to a thousandth: one file of them, as many times as told."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for number in range(files):
-            with archive.open(f"zeros{number}", "w", force_zip64=True) as file:
-                for _ in range(megabytes):
-                    file.write(bytes(1 << 20))
-    return buffer.getvalue()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive, archive.open("a", "w") as file:
+        for _ in range(megabytes):
+            file.write(bytes(1 << 20))
+    local, entry = _of_one_file(buffer.getvalue())
+    every = b"".join(local[:30] + letter + local[31:] for letter in _letters(files))
+    return every + _directory(entry, [number * len(local) for number in range(files)], len(every))
+
+
+def _of_one_file(archive: bytes) -> tuple[bytes, bytes]:
+    """What a zip file of one file has of it, and lists of it."""
+    start = archive.index(b"PK\1\2")
+    return archive[:start], archive[start : archive.rindex(b"PK\5\6")]
+
+
+def _letters(number: int) -> list[bytes]:
+    """The names of files."""
+    return [b"%c" % letter for letter in range(ord("a"), ord("a") + number)]
+
+
+def _directory(entry: bytes, places: Sequence[int], end: int) -> bytes:
+    """Lists one file at several places, each time by another letter, and ends the zip file."""
+    entries = b"".join(
+        entry[:42] + struct.pack("<L", place) + letter + entry[47:]
+        for place, letter in zip(places, _letters(len(places)), strict=True)
+    )
+    return entries + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, len(places), len(places), len(entries), end, 0)
 
 
 def many(number: int) -> bytes:
