@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pulumi
 import pytest
 from pulumi import automation
 
@@ -18,6 +19,14 @@ from tests.engine.doubles.kubernetes import unmounted
 from tests.engine.engine import REGION, Doubles, Engine
 
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_for_debugging() -> Iterator[None]:
+    """Each line that the SDK writes for debugging is a call of the engine, and nobody reads it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pulumi.log, "debug", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture(scope="session")
