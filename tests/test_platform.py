@@ -206,8 +206,11 @@ class TestApplication:
     def test_each_library_that_may_be_named_has_settings(self, prod: Deployment) -> None:
         pool = prod.resource("orders", POOL)
         assert pool.registered_outputs is not None
+        declared = {name: value for name, value in load().items() if name not in {"egress", "functions"}}
+        small: dict[str, Any] = {"load": declared, "function": None, "database": {"orders": "orders.example.com:5432"}}
         for library in pool.registered_outputs["clientSettings"]["orders"]:
-            platform(application={"image": "psql", "library": library}, preview=True)
+            made = platform(**small, application={"image": "psql", "library": library}, preview=True)
+            assert made.resource("orders-of-orders", DEPLOYMENT)
 
     def test_a_workload_with_several_roles_is_refused(self) -> None:
         declared = load()

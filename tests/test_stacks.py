@@ -132,12 +132,6 @@ def prod() -> Deployment:
     return deployment
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "loadfit.cli", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-
 class TestProgram:
     def test_there_is_one_gateway_in_each_zone(self, prod: Deployment) -> None:
         assert {one.name: one.inputs["subnetId"] for one in prod.of_type(GATEWAY)} == {
@@ -603,34 +597,35 @@ class TestFunctions:
 
 
 class TestPreviewCommand:
-    def test_prod_shows_resources_sizes_and_cost(self) -> None:
+    def test_prod_shows_resources_sizes_and_cost(self, capsys: pytest.CaptureFixture[str]) -> None:
         """The numbers of the case study, from the command that a user runs."""
-        done = command("preview", "prod")
-        assert (done.returncode, done.stderr) == (0, "")
+        assert main(["preview", "prod", "--cwd", str(ROOT)]) == 0
+        out, err = capsys.readouterr()
+        assert err == ""
         for shown in ("60,000", "75,000", "165,000", "110,000", "36,000 of 55,000", "65%", "$109.50", "+$73.00"):
-            assert shown in done.stdout, shown
-        assert "Resources of stack prod: 107 to create, 1 read" in done.stdout
+            assert shown in out, shown
+        assert "Resources of stack prod: 107 to create, 1 read" in out
         for zone in ZONES:
-            assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in done.stdout
-        assert "stack prod: fits" in done.stdout
-        assert "2 replicas of PgBouncer x 25 = 50 server connections" in done.stdout
+            assert f"aws:ec2:NatGateway  egress-{zone}-gateway" in out
+        assert "stack prod: fits" in out
+        assert "2 replicas of PgBouncer x 25 = 50 server connections" in out
         for row in (r"all together +210 +260 +460", r"max_connections +200", r"needed +50", r"free +150"):
-            assert re.search(rf"^ *{row}$", done.stdout, re.MULTILINE), row
-        assert "allow_list: known after deployment" in done.stdout
+            assert re.search(rf"^ *{row}$", out, re.MULTILINE), row
+        assert "allow_list: known after deployment" in out
 
-    def test_incident_says_why_it_cannot_be_and_what_to_do(self) -> None:
-        done = command("preview", "incident")
-        assert done.returncode == 1
+    def test_incident_says_why_it_cannot_be_and_what_to_do(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["preview", "incident", "--cwd", str(ROOT)]) == 1
+        out, err = capsys.readouterr()
         for shown in ("NAT_PORTS_SHORT", "176", "+$3.65", "+$73.00", "nothing would be created", "does not fit"):
-            assert shown in done.stdout, shown
-        assert "Traceback" not in done.stdout + done.stderr
-        assert done.stdout.count("error NAT_PORTS_SHORT") == 1, "told once, by the report"
-        assert done.stdout.count("error DATABASE_CONNECTIONS_SHORT") == 1
-        said = " ".join(done.stdout.split())
+            assert shown in out, shown
+        assert "Traceback" not in out + err
+        assert out.count("error NAT_PORTS_SHORT") == 1, "told once, by the report"
+        assert out.count("error DATABASE_CONNECTIONS_SHORT") == 1
+        said = " ".join(out.split())
         assert "orders needs 750 connections straight to PostgreSQL in a rollout; max_connections 200: 189" in said
         assert "20 pods x 20 = 400, with overflow 600, in a rollout 750" in said
-        assert re.search(r"^ *all together +600 +750 ", done.stdout, re.MULTILINE)
-        assert done.stderr == ""
+        assert re.search(r"^ *all together +600 +750 ", out, re.MULTILINE)
+        assert err == ""
 
     def test_an_unknown_stack_is_told_with_the_nearest(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["preview", "prd", "--cwd", str(ROOT)]) == 2
