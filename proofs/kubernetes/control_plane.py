@@ -18,7 +18,6 @@ from proofs.postgresql.processes import loopback_network, owned, start, stop, te
 __all__ = ["ControlPlane", "programs", "serving_control_plane"]
 
 ROOT = Path(__file__).parents[2]
-_PARTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _NO_KUBELET = "-node-lifecycle-controller"
 """It would take every node that nobody reports of for lost."""
 _NOBODY = "192.0.2.1"
