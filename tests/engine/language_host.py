@@ -6,6 +6,7 @@ dependencies, debuggers) it does not do: the program runs under the Python that 
 """
 
 import asyncio
+import gc
 import logging
 import runpy
 import subprocess
@@ -83,6 +84,7 @@ def serve() -> None:
 
 def run(engine: str) -> int:
     """Runs the program of a request that comes through standard input."""
+    gc.disable()  # the process ends before its garbage is worth looking for
     asked = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
     set_all_config(dict(asked.config), list(asked.configSecretKeys))
     configure(

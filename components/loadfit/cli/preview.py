@@ -1,6 +1,7 @@
 """``loadfit preview [STACK]``: what a project's program asks for, without a cloud account or the Pulumi CLI."""
 
 import argparse
+import gc
 import sys
 import traceback
 from collections.abc import Iterator
@@ -70,6 +71,8 @@ def _deployed(project: Project, stack: Stack) -> "Deployment":
     # Takes longer to import than everything else: only where a program is run.
     from loadfit.testing import deploy
 
+    # What the program imports of SDKs stays, and looking through it for garbage would take a quarter of the time.
+    gc.disable()
     try:
         return deploy(
             project.main,
@@ -84,6 +87,8 @@ def _deployed(project: Project, stack: Stack) -> "Deployment":
     except SystemExit as ended:
         # The program's own end, not this command's.
         raise Failure(f"Preview of stack {stack.name} failed: its program ended itself ({ended.code}).") from None
+    finally:
+        gc.enable()
 
 
 def _outcome(deployment: "Deployment", stack: Stack) -> Iterator[str]:
