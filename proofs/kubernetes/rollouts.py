@@ -83,7 +83,7 @@ def deleted(scene: Scene, faulty: bool) -> Row:
         began = time.monotonic()
         grace = "?gracePeriodSeconds=1" if faulty else ""
         scene.api.request("DELETE", f"/api/v1/namespaces/{pool.namespace}/pods/orders-2{grace}")
-        pool.until_ready("orders-2", other_than=pod["metadata"]["uid"])
+        pool.until_back(pod)
         took = time.monotonic() - began
         time.sleep(AROUND_SECONDS)
     seen = clients.seen()

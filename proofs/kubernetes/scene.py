@@ -15,7 +15,7 @@ import psycopg
 
 from loadfit import PgBouncerPool
 from proofs.engine.stack import Run, Stack
-from proofs.kubernetes.api import Api
+from proofs.kubernetes.api import Api, Refused
 from proofs.kubernetes.control_plane import programs, serving_control_plane
 from proofs.kubernetes.image import Image, pgbouncer_root, single_program_root
 from proofs.kubernetes.machine import ADDRESS
@@ -100,14 +100,14 @@ class Pool:
         folder = self.scene.folder / f"clients-{self.namespace}"
         return traffic(folder, self.conninfo, self.scene.password, self.scene.postgresql)
 
-    def until_ready(self, name: str, *, other_than: str = "") -> None:
-        """Waits for a replica, or for a successor of one with another uid."""
+    def is_back(self, gone: Json) -> bool:
+        """Whether a replica has a successor that is ready."""
+        found = self.pod(gone["metadata"]["name"])
+        return is_ready(found) and found["metadata"]["uid"] != gone["metadata"]["uid"]
 
-        def ready() -> bool:
-            found = self.pod(name)
-            return found.get("metadata", {}).get("uid") not in {None, other_than} and is_ready(found)
-
-        until(ready, f"{name} is ready")
+    def until_back(self, gone: Json) -> None:
+        """Waits for that."""
+        until(lambda: self.is_back(gone), f"{gone['metadata']['name']} is there again and ready")
 
     def _until_served(self) -> None:
         """Rules for a Service come a moment after its pods."""
@@ -120,8 +120,8 @@ def _make(args: Any) -> None:
 
 
 def is_ready(pod: Json) -> bool:
-    """Whether its readiness probe is answered, and it is not on its way out."""
-    conditions: list[Json] = pod["status"].get("conditions", [])
+    """Whether it is there, its readiness probe is answered, and it is not on its way out."""
+    conditions: list[Json] = pod.get("status", {}).get("conditions", [])
     ready = any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
     return ready and "deletionTimestamp" not in pod["metadata"]
 
@@ -204,7 +204,8 @@ class Scene:
             for container in ("reloader", "exporter", "pgbouncer"):
                 with suppress(RuntimeError):
                     running.append(self.node.pid(pod, container))
-            self.api.delete(pod)
+            with suppress(Refused):  # one that had no clients may be gone by now
+                self.api.delete(pod)
             for number in running:
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)

@@ -69,7 +69,9 @@ def traffic(folder: Path, conninfo: str, password: str, postgresql: PostgreSql) 
         running = Traffic(processes, files)
         _until_all_work(running)
         yield running
-        for process in processes:
+        for process, file in zip(processes, files, strict=True):
+            if process.poll() is not None:  # whatever happened after its end, it has not seen
+                raise RuntimeError(_why(file))
             process.send_signal(signal.SIGTERM)
         for process, file in zip(processes, files, strict=True):
             if process.wait(timeout=END_SECONDS):

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import psycopg
 
@@ -12,6 +11,7 @@ from proofs.claims import Claim
 from proofs.pooling.restarts import clients_of, loaded
 from proofs.pooling.scene import Scene, scene
 from proofs.postgresql.deployed import Deployed
+from proofs.postgresql.processes import open_files
 from proofs.postgresql.replicas import Replica
 from proofs.postgresql.service import Service
 from proofs.table import Row
@@ -95,7 +95,7 @@ def stormed(faulty: bool) -> Row:
     with scene(loaded(2), with_few_files if faulty else None) as here:
         replica, plan = here.replicas[0], here.deployed.plan
         seen = asyncio.run(storm(here, replica, plan.max_client_conn + BEYOND))
-        files = open_files(replica)
+        files = open_files(replica.pid)
     slowest = f" within {max(seen.refused):.1f} s" if seen.refused else ""
     return Row(
         f"{plan.max_client_conn + BEYOND} clients of one replica, whose limit of open files is {files}",
@@ -104,16 +104,6 @@ def stormed(faulty: bool) -> Row:
         f"{plan.file_descriptors} files",
         0 < seen.served <= plan.max_client_conn and not seen.left and files == plan.file_descriptors,
     )
-
-
-def open_files(replica: Replica) -> int:
-    """The limit of its process, as the kernel has it."""
-    (line,) = [
-        line
-        for line in Path(f"/proc/{replica.pid}/limits").read_text().splitlines()
-        if line.startswith("Max open files")
-    ]
-    return int(line.split()[3])
 
 
 @dataclass

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ending_on_signals", "loopback_network", "owned", "run", "start", "stop", "temporary", "until"]
+__all__ = ["ending_on_signals", "loopback_network", "open_files", "owned", "run", "start", "stop", "temporary", "until"]
 
 _USER, _GROUP = "nobody", "nogroup"
 START_SECONDS = 30
@@ -123,6 +123,17 @@ def until(true: Callable[[], bool], process: subprocess.Popen[bytes], log: Path)
             what = "did not start" if process.poll() is None else f"ended with {process.returncode}"
             raise RuntimeError(f"{log.stem} {what}: {log.read_text()[-800:]}")
         time.sleep(0.02)
+
+
+def open_files(number: int) -> int:
+    """How many a process may have open, as the kernel has it.
+
+    Args:
+        number: The process's.
+    """
+    lines = Path(f"/proc/{number}/limits").read_text(encoding="ascii").splitlines()
+    (line,) = [line for line in lines if line.startswith("Max open files")]
+    return int(line.split()[3])
 
 
 @contextmanager

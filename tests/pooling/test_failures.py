@@ -5,11 +5,12 @@ import signal
 
 import pytest
 
-from proofs.pooling.credentials import open_files, storm
+from proofs.pooling.credentials import storm
 from proofs.pooling.failures import cancelled_through_the_other
 from proofs.pooling.kubelet import Kubelet, roll
 from proofs.pooling.restarts import clients_of, loaded
 from proofs.pooling.scene import pooled
+from proofs.postgresql.processes import open_files
 from proofs.postgresql.records import Phase
 from proofs.postgresql.servers import Servers
 from proofs.postgresql.service import Service
@@ -62,4 +63,4 @@ def test_clients_beyond_the_limit_are_refused_and_the_others_served(servers: Ser
         seen = asyncio.run(storm(here, here.replicas[0], limit + 3))
         assert (seen.served + len(seen.refused), seen.left) == (limit + 3, 0)
         assert limit // 2 < seen.served <= limit  # a client that is refused counts until it is gone
-        assert open_files(here.replicas[0]) == here.deployed.plan.file_descriptors
+        assert open_files(here.replicas[0].pid) == here.deployed.plan.file_descriptors
