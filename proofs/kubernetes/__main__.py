@@ -15,17 +15,20 @@ def main() -> int:
     """Runs the proof, or its controls, in namespaces of its own."""
     given = arguments("kubernetes").parse_args()
     try:
-        for needs in (require_machine, require, find_cli, programs, node_programs):
-            needs()
+        with ending_on_signals():
+            for needs in (require_machine, require, find_cli, programs, node_programs):
+                needs()
+            with grounds() as own:
+                return own.run("proofs.kubernetes.inside", ["--controls"] if given.controls else [])
     except Missing as lack:
         print(f"proof-kubernetes: not run. {lack}", file=sys.stderr)
         return 2
-    try:
-        with ending_on_signals(), grounds() as own:
-            return own.run("proofs.kubernetes.inside", ["--controls"] if given.controls else [])
     except KeyboardInterrupt:
         print("proof-kubernetes: interrupted. Nothing of it is left.", file=sys.stderr)
         return 130
+    except RuntimeError as error:
+        print(f"proof-kubernetes: {error}", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -35,15 +36,19 @@ _PROGRAMS = {
     "conntrack": "conntrack",
     "ip": "iproute2",
     "unshare": "util-linux",
+    "setpriv": "util-linux",
     "mount": "mount",
     "ldd": "libc-bin",
 }
 """Programs by name, with Debian's packages."""
+_ROOT = Path(__file__).parents[2]
 _PREFIX = "loadfit-proof-"
 """Of the names of folders and cgroups; a process's number follows."""
 _END_SECONDS = 10
 _SYSCTLS = {"vm/overcommit_memory": 1, "kernel/panic": 10, "kernel/panic_on_oops": 1}
 """What a kubelet sets for the whole machine. It is shown files that say so already, and the machine keeps its own."""
+_OWN_FOLDERS = ("/run", "/var/lib", "/var/log")
+"""They hold this machine's own things of the same kind, and a node writes to them wherever it is: it has empty ones."""
 
 _TRIAL = """
 set -e
@@ -142,8 +147,9 @@ def _remove(cgroup: Path) -> None:
 def _sweep() -> None:
     """Removes what is there of proofs that were killed, and so could not do it themselves."""
     for path in (*(path for one in _hierarchies() for path in one.glob(f"{_PREFIX}*")), *_folders()):
-        number = re.match(rf"{_PREFIX}(\d+)", path.name)
-        if number and not Path("/proc", number[1]).exists():
+        found = re.match(rf"{_PREFIX}(\d+)", path.name)
+        # This process itself has made nothing yet: a number like its own was another one's before.
+        if found and (int(found[1]) == os.getpid() or not Path("/proc", found[1]).exists()):
             if path.parent in _hierarchies():
                 _remove(path)
             else:
@@ -160,7 +166,7 @@ def require_machine() -> None:
     Raises:
         Missing: The machine lacks something, or does not allow it.
     """
-    lacks = [*_missing_rights()] or [*_missing_packages()] or [*_cgroup_trial(), *_trial()]
+    lacks = [*_missing_rights()] or [*_missing_packages(), *_hidden()] or [*_cgroup_trial(), *_trial()]
     if lacks:
         raise Missing(f"It needs {'; '.join(lacks)}.")
 
@@ -178,6 +184,14 @@ def _missing_packages() -> Iterator[str]:
         packages.add("containernetworking-plugins")
     if packages:
         yield f"{', '.join(sorted(packages))} (apt-get install {' '.join(sorted(packages))})"
+
+
+def _hidden() -> Iterator[str]:
+    """What would be there no longer, once those folders are the node's own."""
+    needed = {"the project": _ROOT, "Python": Path(sys.base_prefix), "TMPDIR": Path(tempfile.gettempdir())}
+    for what, path in needed.items():
+        if any(path.resolve().is_relative_to(Path(own).resolve()) for own in _OWN_FOLDERS):
+            yield f"{what} outside of {', '.join(_OWN_FOLDERS)}, which a node has for itself, found {path}"
 
 
 def _which(name: str) -> str | None:
@@ -219,8 +233,7 @@ def settle(kubelet: Path) -> None:
     os.environ["PATH"] = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     _run("mount", "--make-rprivate", "/")
     _run("mount", "-t", "proc", "proc", "/proc")
-    # Those folders hold this machine's own things of the same kind, and a node writes to them wherever it is.
-    for path in ("/run", "/var/lib", "/var/log"):
+    for path in _OWN_FOLDERS:
         _run("mount", "-t", "tmpfs", "tmpfs", path)
     for path in ("/run/lock", "/run/containerd", "/run/netns", "/run/sysctl", "/var/lib/cni"):
         Path(path).mkdir()
@@ -232,7 +245,7 @@ def settle(kubelet: Path) -> None:
     kubelet.mkdir(parents=True)
     _run("mount", "--bind", str(kubelet), str(kubelet))
     _run("mount", "--make-rshared", str(kubelet))
-    _run("hostname", "node")
+    socket.sethostname("node")
     _run("ip", "link", "set", "lo", "up")
     # Both ends are here: pods and clients need an address that is no loopback's, and nothing else is to be reached.
     _run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "peer0")

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from proofs.claims import Missing
-from proofs.kubernetes.machine import require_machine
+from proofs.kubernetes.machine import grounds, require_machine
+from tests.servers import lacking
 
 ROOT = Path(__file__).parents[2]
 RUN = """
@@ -34,7 +36,7 @@ def namespaces() -> None:
     """Not every machine lets its tests make them."""
     trial = ["unshare", "--net", "--mount", "--pid", "--fork", "true"]
     if shutil.which("ip") is None or subprocess.run(trial, capture_output=True, check=False).returncode:
-        pytest.skip("this machine allows no namespaces, or has no iproute2")
+        lacking("this machine allows no namespaces, or has no iproute2")
 
 
 @dataclass
@@ -83,7 +85,8 @@ def started(how: str, temporary: Path) -> Generator[Grounds]:
         try:
             yield Grounds(process, Path(folder), cgroup, process.stdout.readline())
         finally:
-            process.kill()
+            process.terminate()  # a kill would leave its cgroups
+            process.wait(timeout=END_SECONDS)
 
 
 def around() -> tuple[list[str], list[str]]:
@@ -129,6 +132,18 @@ class TestLeftovers:
             assert killed.gone()
         assert list(tmp_path.iterdir()) == []
 
+    def test_what_another_process_of_the_same_number_has_left_is_removed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with grounds() as first:
+            left = [path for path in Path("/sys/fs/cgroup").rglob(first.cgroup) if path.is_dir()]
+        for path in left:
+            path.mkdir()
+        with grounds() as second:
+            assert (second.cgroup, len(left) > 0) == (first.cgroup, True)
+        assert not [path for path in left if path.exists()]
+
 
 class TestNeeds:
     def test_root(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,4 +160,10 @@ class TestNeeds:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
         monkeypatch.setattr(shutil, "which", lambda name, path: None if name in {"runc", "ctr"} else f"/usr/bin/{name}")
         with pytest.raises(Missing, match=r"\(apt-get install containerd (containernetworking-plugins )?runc\)"):
+            require_machine()
+
+    def test_no_folder_that_a_node_has_for_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: 0)
+        monkeypatch.setattr(tempfile, "tempdir", "/var/lib/builds/tmp")
+        with pytest.raises(Missing, match=r"TMPDIR outside of /run, /var/lib, /var/log, .* found /var/lib/builds/tmp"):
             require_machine()
