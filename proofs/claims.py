@@ -67,6 +67,9 @@ def prove(
     except KeyboardInterrupt:
         print(f"proof-{name}: interrupted. Nothing of it is left.", file=sys.stderr)
         return 130
+    except Exception:
+        print_table(rows)  # what was measured until then took its time
+        raise
     if rows:
         print_table(rows)
     if not all(row.holds for row in rows):

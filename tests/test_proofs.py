@@ -51,6 +51,16 @@ def test_it_fails_where_a_claim_is_broken_and_a_control_where_it_is_not(
     assert asked == [controls] * len(rows)
 
 
+def test_what_was_measured_is_told_where_a_claim_cannot_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(_: bool) -> Row:
+        raise TimeoutError("not within 120 s: the Service answers")
+
+    claims = [Claim("x", lambda _: HOLDS), Claim("y", fails)]
+    with pytest.raises(TimeoutError):
+        prove("pods", claims, lambda: "here", controls=False)
+    assert HOLDS.claim in capsys.readouterr().out
+
+
 def test_it_says_what_the_machine_lacks(capsys: pytest.CaptureFixture[str]) -> None:
     def lacks(_: bool) -> Row:
         raise Missing("It needs root.")
