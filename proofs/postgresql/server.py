@@ -120,6 +120,7 @@ def serving_postgresql(
         "ssl_cert_file": folder / "server.crt",
         "ssl_key_file": folder / "server.key",
         "fsync": "off",  # nothing of it is kept
+        "dynamic_shared_memory_type": "mmap",  # in its folder, with which it goes also after a kill
         "log_min_messages": "fatal",
         "log_min_error_statement": "panic",
         **settings,

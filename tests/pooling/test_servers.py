@@ -108,6 +108,14 @@ def _is_running(pid: int) -> bool:
         return False
 
 
+def test_postgresql_has_no_memory_that_would_outlive_it(pool: Running) -> None:
+    postgresql = pool.servers.postgresql
+    assert postgresql.process is not None
+    mapped = Path(f"/proc/{postgresql.process.pid}/maps").read_text()
+    assert str(postgresql.folder) in mapped
+    assert "/dev/shm/" not in mapped
+
+
 def test_an_error_while_a_network_is_in_use_is_told_as_it_is() -> None:
     with pytest.raises(FileNotFoundError), loopback_network():
         raise FileNotFoundError
