@@ -12,7 +12,7 @@ import pytest
 
 from proofs.kubernetes.image import Image, pgbouncer_root, write_images
 from proofs.postgresql.programs import find_pgbouncer
-from tests.servers import require_servers
+from tests.servers import lacking, require_servers
 
 
 def read(file: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -80,7 +80,7 @@ def test_what_a_pods_containers_call_runs_with_nothing_of_this_machine(tmp_path:
     except (OSError, subprocess.CalledProcessError) as error:
         if isinstance(error, subprocess.CalledProcessError) and b"not permitted" not in error.stderr:
             raise
-        pytest.skip("this machine does not let its tests change their root")
+        lacking("this machine does not let its tests change their root")
     script = """
         pgbouncer --version; psql --version; pg_isready --version
         echo one | sed s/one/two/ | cat; printf '' | sha256sum; sleep 0; mv /tmp/a /tmp/b
