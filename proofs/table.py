@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Row", "print_table"]
+__all__ = ["Row", "in_seconds", "print_table"]
 
 _HEADS = ("claim", "measured", "bound", "verdict")
 
@@ -26,6 +26,11 @@ class Row:
     def cells(self) -> tuple[str, str, str, str]:
         """What is printed of it."""
         return self.claim, self.measured, self.bound, "holds" if self.holds else "BROKEN"
+
+
+def in_seconds(seconds: float | None) -> str:
+    """A time in words; ``None``: it never came about."""
+    return "never" if seconds is None else f"{seconds:.1f} s"
 
 
 def print_table(rows: Sequence[Row], console: Console | None = None) -> None:

@@ -10,20 +10,16 @@ from proofs.claims import Claim
 from proofs.kubernetes.rollouts import told
 from proofs.kubernetes.scene import Json, Pool, Scene
 from proofs.kubernetes.traffic import LOAD
-from proofs.postgresql.deployed import document, planned
+from proofs.postgresql.deployed import RELOAD_SECONDS, RETRY_SECONDS, document, planned
 from proofs.postgresql.processes import open_files
-from proofs.postgresql.servers import ROLE
-from proofs.table import Row
+from proofs.postgresql.servers import NEW_PASSWORD, ROLE
+from proofs.table import Row, in_seconds
 
 __all__ = ["claims"]
 
-NEW_PASSWORD = "another-one-with-a-\"quote'"
 KUBELET_SECONDS = 90
 """A kubelet looks after each pod once in 60 s (syncFrequency), and up to half as much later.
 https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod"""
-RELOAD_SECONDS = 10
-RETRY_SECONDS = 2
-"""server_login_retry."""
 MARGIN_SECONDS = 3
 LOGIN_SECONDS = 0.5
 SETTLED_SECONDS = 10
@@ -73,7 +69,7 @@ def rotated(scene: Scene, faulty: bool) -> Row:
         with pool.traffic() as clients:
             time.sleep(SETTLED_SECONDS)  # the reloader has read the first one
             begin = time.monotonic()
-            scene.postgresql.psql("ALTER ROLE {} PASSWORD '{}'".format(ROLE, NEW_PASSWORD.replace("'", "''")))
+            scene.postgresql.set_password(ROLE, NEW_PASSWORD)
             run = pool.up(password=NEW_PASSWORD)
             moment = time.monotonic()
             accepted = _accepted(pool, moment)
@@ -81,11 +77,10 @@ def rotated(scene: Scene, faulty: bool) -> Row:
         same = _lives(pool) == before
     seen, anew = clients.seen(), len(clients.seen(begin).connects)
     most = KUBELET_SECONDS + RELOAD_SECONDS + RETRY_SECONDS
-    found = "never" if accepted is None else f"after {accepted:.0f} s"
     return Row(
         "up with a new password under load: until both replicas accept it",
-        f"{found}, {'also' if too_early else 'not'} before; {'the same' if same else 'other'} processes, {anew} "
-        f"sessions anew; {told(seen)}",
+        f"after {in_seconds(accepted)}, {'also' if too_early else 'not'} before; {'the same' if same else 'other'} "
+        f"processes, {anew} sessions anew; {told(seen)}",
         f"at most {most} s (kubelet {KUBELET_SECONDS} s, reloader {RELOAD_SECONDS} s, server_login_retry "
         f"{RETRY_SECONDS} s) and {MARGIN_SECONDS} s for starts, not before; the same processes, 0 sessions anew; "
         "0 failed, 0 broken off, 0 retried, 0 lost, 0 twice",

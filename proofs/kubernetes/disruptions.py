@@ -12,8 +12,8 @@ import psycopg
 from proofs.claims import Claim
 from proofs.kubernetes.rollouts import AROUND_SECONDS, broken_off, told
 from proofs.kubernetes.scene import Json, Pool, Scene, is_ready, until
-from proofs.postgresql.deployed import POOL_PORT
-from proofs.table import Row
+from proofs.postgresql.deployed import POOL_PORT, noticed_seconds, without_peers
+from proofs.table import Row, in_seconds
 
 __all__ = ["claims"]
 
@@ -85,13 +85,13 @@ def frozen(scene: Scene, faulty: bool) -> Row:
         os.kill(scene.node.pid(pod), signal.SIGSTOP)
         unready = _after(moment, lambda: not is_ready(pool.pod("orders-1")))
         restored = _after(moment, lambda: _restarts(pool) == 1 and is_ready(pool.pod("orders-1")))
-    readiness, liveness = (_noticed_seconds(container[kind]) for kind in ("readinessProbe", "livenessProbe"))
+    readiness, liveness = (noticed_seconds(container[kind]) for kind in ("readinessProbe", "livenessProbe"))
     # SIGTERM is waited for at least so long.
     # https://kubernetes.io/docs/concepts/containers/container-lifecycle-hooks/#hook-handler-execution
-    grace = container["livenessProbe"].get("terminationGracePeriodSeconds", 0) + 2
+    grace = container["livenessProbe"]["terminationGracePeriodSeconds"] + 2
     return Row(
         "SIGSTOP of a replica's process: out of the Service, and started anew",
-        f"after {_told(unready)}, {_told(restored)}",
+        f"after {in_seconds(unready)}, {in_seconds(restored)}",
         f"after at most {readiness} s, {liveness + grace} s, and {MARGIN_SECONDS} s for status and starts",
         unready is not None
         and restored is not None
@@ -111,16 +111,6 @@ def _after(moment: float, true: Callable[[], bool]) -> float | None:
 def _restarts(pool: Pool) -> int:
     statuses = pool.pod("orders-1")["status"]["containerStatuses"]
     return next(one["restartCount"] for one in statuses if one["name"] == "pgbouncer")
-
-
-def _noticed_seconds(probe: Json) -> int:
-    """Until a probe has failed as often as its threshold: the first one begins a period later, the last one takes its
-    own time-out."""
-    return probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
-
-
-def _told(seconds: float | None) -> str:
-    return "never" if seconds is None else f"{seconds:.1f} s"
 
 
 def _with_tcp_probes(one: Json) -> None:
@@ -173,8 +163,7 @@ async def _cancel(pool: Pool, later: float) -> float | None:
 
 def _without_peers(one: Json) -> None:
     if one["kind"] == "ConfigMap" and "pgbouncer.ini" in one["data"]:
-        before, _, after = one["data"]["pgbouncer.ini"].partition("[peers]\n")
-        one["data"]["pgbouncer.ini"] = before + after[after.index("[pgbouncer]") :]
+        one["data"]["pgbouncer.ini"] = without_peers(one["data"]["pgbouncer.ini"])
 
 
 def claims(scene: Scene) -> list[Claim]:

@@ -212,7 +212,7 @@ class Scene:
         self.api.request("DELETE", f"/api/v1/namespaces/{pool.namespace}")
         left = f"SELECT count(*) FROM pg_stat_activity WHERE usename = '{ROLE}'"
         until(lambda: self.postgresql.psql(left) == "0", "PostgreSQL's connections of a removed pool are closed")
-        self.postgresql.psql(f"ALTER ROLE {ROLE} PASSWORD '{self.password}'")
+        self.postgresql.set_password(ROLE, self.password)
 
 
 def _set_images(one: Json) -> None:

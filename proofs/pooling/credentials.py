@@ -10,24 +10,20 @@ import psycopg
 from proofs.claims import Claim
 from proofs.pooling.restarts import clients_of, loaded
 from proofs.pooling.scene import Scene, scene
-from proofs.postgresql.deployed import Deployed
+from proofs.postgresql.deployed import RELOAD_SECONDS, RETRY_SECONDS, Deployed
 from proofs.postgresql.processes import open_files
 from proofs.postgresql.replicas import Replica
+from proofs.postgresql.servers import NEW_PASSWORD, ROLE
 from proofs.postgresql.service import Service
 from proofs.table import Row
 
 __all__ = ["CLAIMS", "Storm", "storm", "with_few_files"]
 
-RELOAD_SECONDS = 10
-"""The reloader looks so often."""
-RETRY_SECONDS = 2
-"""server_login_retry."""
 MARGIN_SECONDS = 2
 """For starting psql on a busy machine."""
 WATCHED_SECONDS = 18
 LOGIN_SECONDS = 0.25
 """Between two attempts to log in to a replica."""
-NEW_PASSWORD = "a-new-one-with-a-\"quote'"
 FEW_FILES = 64
 BEYOND = 20
 WAIT_SECONDS = 20
@@ -66,7 +62,7 @@ def rotated(faulty: bool) -> Row:
 
 def _rotate(here: Scene) -> None:
     """In PostgreSQL and, at the same moment, in the Secret's files: what the kubelet takes for those comes on top."""
-    here.servers.postgresql.psql("ALTER ROLE orders PASSWORD '{}'".format(NEW_PASSWORD.replace("'", "''")))
+    here.servers.postgresql.set_password(ROLE, NEW_PASSWORD)
     quoted = NEW_PASSWORD.replace('"', '""')
     for replica in here.replicas:
         for file in replica.volume("credentials").iterdir():

@@ -12,13 +12,13 @@ from proofs.claims import Claim
 from proofs.pooling.kubelet import Kubelet, accepts
 from proofs.pooling.restarts import clients_of, loaded
 from proofs.pooling.scene import Scene, scene
-from proofs.postgresql.deployed import Deployed
+from proofs.postgresql.deployed import Deployed, noticed_seconds, without_peers
 from proofs.postgresql.records import Phase
 from proofs.postgresql.replicas import Replica
 from proofs.postgresql.service import Service, serving
-from proofs.table import Row
+from proofs.table import Row, in_seconds
 
-__all__ = ["CLAIMS", "cancelled_through_the_other", "without_peers"]
+__all__ = ["CLAIMS", "cancelled_through_the_other"]
 
 MARGIN_SECONDS = 2
 """For starting programs on a busy machine."""
@@ -52,7 +52,7 @@ def killed(faulty: bool) -> Row:
     return Row(
         f"SIGKILL of 1 of 2 replicas: {len(seen.operations):,} transactions, clients that pre-ping and retry",
         f"{len(within)} broken and retried, the last error after {last:.1f} s; {len(unanswered)} commits without an "
-        f"answer, {others} other errors; back after {_told(max(back, default=None))}; {seen.ids}",
+        f"answer, {others} other errors; back after {in_seconds(max(back, default=None))}; {seen.ids}",
         "0 other errors, 0 lost, 0 twice",
         bool(within) and not others and seen.kept,
     )
@@ -61,7 +61,7 @@ def killed(faulty: bool) -> Row:
 def cancelled(faulty: bool) -> Row:
     """A cancel request that arrives at the other replica cancels the query."""
     tries, seconds = 5, 5
-    with scene(loaded(2), without_peers if faulty else None) as here:
+    with scene(loaded(2), _without_peers if faulty else None) as here:
         times = [asyncio.run(cancelled_through_the_other(here, seconds, seed)) for seed in range(tries)]
     done = [one for one in times if one is not None]
     return Row(
@@ -104,11 +104,9 @@ async def _until_it_runs(here: Scene, query: asyncio.Task[Any]) -> None:
         await asyncio.sleep(POLL_SECONDS)
 
 
-def without_peers(deployed: Deployed) -> None:
-    """Takes the replicas' knowledge of one another out of the configuration."""
+def _without_peers(deployed: Deployed) -> None:
     data = deployed.deployment.resource("orders-config").inputs["data"]
-    before, _, after = data["pgbouncer.ini"].partition("[peers]\n")
-    data["pgbouncer.ini"] = before + after[after.index("[pgbouncer]") :]
+    data["pgbouncer.ini"] = without_peers(data["pgbouncer.ini"])
 
 
 def frozen(faulty: bool) -> Row:
@@ -116,12 +114,12 @@ def frozen(faulty: bool) -> Row:
     with scene(loaded(2)) as here:
         unready, restored = asyncio.run(_frozen(here, accepts if faulty else Replica.probe))
     container = here.deployed.container("pgbouncer")
-    readiness, liveness = (_noticed_seconds(container[kind]) for kind in ("readinessProbe", "livenessProbe"))
+    readiness, liveness = (noticed_seconds(container[kind]) for kind in ("readinessProbe", "livenessProbe"))
     # At the end SIGTERM is waited for, at least so long.
     grace = container["livenessProbe"]["terminationGracePeriodSeconds"] + 2
     return Row(
         "SIGSTOP of 1 of 2 replicas: out of the Service, and started anew",
-        f"after {_told(unready)}, {_told(restored)}",
+        f"after {in_seconds(unready)}, {in_seconds(restored)}",
         f"after at most {readiness} s, {liveness + grace} s, and {MARGIN_SECONDS} s for starts",
         unready is not None
         and restored is not None
@@ -142,16 +140,6 @@ async def _frozen(here: Scene, probe: Callable[[Replica, str], bool]) -> tuple[f
                 await asyncio.sleep(POLL_SECONDS)
     unready, restored = kubelet.unready.get(victim), kubelet.restored.get(victim)
     return unready and unready - moment, restored and restored - moment
-
-
-def _noticed_seconds(probe: dict[str, int]) -> int:
-    """Until a probe has failed as often as its threshold: the first one begins a period later, the last one takes its
-    own time-out."""
-    return probe["periodSeconds"] * probe["failureThreshold"] + 2
-
-
-def _told(seconds: float | None) -> str:
-    return "never" if seconds is None else f"{seconds:.1f} s"
 
 
 def database_restarted(faulty: bool) -> Row:

@@ -11,7 +11,20 @@ from loadfit import DatabasePlan, PgBouncerPool, parse_load, resolve, size
 from loadfit.testing import Deployment, deploy
 from proofs.postgresql.certificates import Certificate
 
-__all__ = ["CLIENT_TLS", "POOL_PORT", "SERVICE_NAME", "Deployed", "arguments", "deployed", "document", "planned"]
+__all__ = [
+    "CLIENT_TLS",
+    "POOL_PORT",
+    "RELOAD_SECONDS",
+    "RETRY_SECONDS",
+    "SERVICE_NAME",
+    "Deployed",
+    "arguments",
+    "deployed",
+    "document",
+    "noticed_seconds",
+    "planned",
+    "without_peers",
+]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 POOL_PORT = 6432
@@ -19,6 +32,10 @@ SERVICE_NAME = "orders.default.svc.cluster.local"
 """Where clients inside the cluster connect."""
 CLIENT_TLS = "orders-pool-tls"
 """The name of the Secret with the pool's own certificate."""
+RELOAD_SECONDS = 10
+"""The reloader looks so often."""
+RETRY_SECONDS = 2
+"""server_login_retry."""
 
 
 def document(example: str = "case-study", client: Mapping[str, Any] | None = None, **database: Any) -> dict[str, Any]:
@@ -122,3 +139,17 @@ def deployed(loaded: Mapping[str, Any], *, service_certificate: Certificate, **m
     """
     args = arguments(loaded, **more)
     return Deployed(deploy(lambda: PgBouncerPool("orders", args)), planned(loaded), service_certificate)
+
+
+def noticed_seconds(probe: Mapping[str, Any]) -> int:
+    """Until a probe of a container has failed as often as its threshold, in seconds.
+
+    The first one begins a period later, and the last one takes its own time-out.
+    """
+    return probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
+
+
+def without_peers(settings: str) -> str:
+    """Takes the replicas' knowledge of one another out of pgbouncer.ini."""
+    before, _, after = settings.partition("[peers]\n")
+    return before + after[after.index("[pgbouncer]") :]

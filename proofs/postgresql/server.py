@@ -47,7 +47,11 @@ class PostgreSql:
 
     def add_role(self, name: str, password: str) -> None:
         """A role that may log in."""
-        self.psql(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+        self.psql(f"CREATE ROLE {name} LOGIN PASSWORD '{_quoted(password)}'")
+
+    def set_password(self, name: str, password: str) -> None:
+        """Gives a role another password."""
+        self.psql(f"ALTER ROLE {name} PASSWORD '{_quoted(password)}'")
 
     def psql(self, sql: str, *, user: str = "postgres", database: str | None = None) -> str:
         """What the server itself says, by its socket.
@@ -79,6 +83,10 @@ class PostgreSql:
     def administrator(self) -> str:
         """How libpq connects as a role that sees every session, and has a connection also where none is left."""
         return f"host={self.folder} port={self.port} dbname={self.database} user=postgres"
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")
 
 
 @contextmanager

@@ -14,9 +14,11 @@ from proofs.postgresql.programs import require
 from proofs.postgresql.replicas import Replica, serving_replicas
 from proofs.postgresql.server import PostgreSql, serving_postgresql
 
-__all__ = ["ROLE", "Servers", "serving_servers"]
+__all__ = ["NEW_PASSWORD", "ROLE", "Servers", "serving_servers"]
 
 ROLE = "orders"
+NEW_PASSWORD = "a-new-one-with-a-\"quote'"
+"""To change to: with what SQL has to quote, and what PgBouncer's list of users has to."""
 
 
 @dataclass(frozen=True)
