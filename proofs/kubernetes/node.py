@@ -26,6 +26,7 @@ NAME, ZONE = "node", "use1-az1"
 PODS = "10.98.0.0/24"
 DOMAIN = "cluster.local"
 _SOCKET = "/run/containerd/containerd.sock"
+_ANSWER_SECONDS = 60
 _NETWORK = {
     "cniVersion": "0.4.0",
     "name": "pods",
@@ -88,7 +89,10 @@ class Node:
 
 def _ctr(*arguments: str) -> str:
     command = ["ctr", "--address", _SOCKET, "--namespace", "k8s.io", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_ANSWER_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise RuntimeError(f"ctr {' '.join(arguments[:2])}: no answer within {_ANSWER_SECONDS} s") from None
     if done.returncode:
         raise RuntimeError(f"ctr {' '.join(arguments[:2])}: {done.stderr.strip()}")
     return done.stdout
@@ -106,6 +110,9 @@ def serving_node(
         cluster: Whose node it is.
         images: All that its pods use.
         pause: The name of the image that holds a pod's namespaces.
+
+    Raises:
+        RuntimeError: A part of it does not start; with the end of its log.
     """
     programs, api, kubeconfig = node_programs(), cluster.api, cluster.kubeconfig
     with ExitStack() as stack:

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -125,7 +126,14 @@ def _why(file: Path) -> str:
 
 @contextmanager
 def sampling(administrator: str) -> Generator[list[Sample]]:
-    """Looks at the server's connections ten times a second."""
+    """Looks at the server's connections ten times a second.
+
+    Args:
+        administrator: How a role connects that sees them all.
+
+    Raises:
+        psycopg.Error: It could not look all the time.
+    """
     samples: list[Sample] = []
     stop = threading.Event()
 
@@ -140,10 +148,10 @@ def sampling(administrator: str) -> Generator[list[Sample]]:
         done.set()
         await looking
 
-    thread = threading.Thread(target=lambda: asyncio.run(look()))
-    thread.start()
-    try:
-        yield samples
-    finally:
-        stop.set()
-        thread.join()
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        looked = threads.submit(lambda: asyncio.run(look()))
+        try:
+            yield samples
+        finally:
+            stop.set()
+        looked.result()
