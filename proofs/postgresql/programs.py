@@ -1,6 +1,6 @@
-"""The programs of the servers: those that are installed, and a PgBouncer that is new enough.
+"""The programs of the servers: those that are installed, and a PgBouncer like the one that the component deploys.
 
-Where the machine's own PgBouncer is too old, Debian's newer one is fetched with apt's own client, from the mirror that
+Where the machine's own PgBouncer is older, Debian's newest is fetched with apt's own client, from the mirror that
 this machine's apt uses, and unpacked into a folder of the project: nothing is installed. ``python -m
 proofs.postgresql.programs`` does so, and tells what there is.
 """
@@ -31,14 +31,17 @@ __all__ = [
 
 OLDEST = (1, 23)
 """Since then SIGTERM waits for the clients to leave. https://www.pgbouncer.org/changelog.html#pgbouncer-123x"""
-SUITE = "trixie"
+DEPLOYED = (1, 26)
+"""What the component deploys, and so what is fetched where nothing as new is there."""
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-LIBRARIES = (
+_LIBRARIES = (
     *("libaudit1", "libc6", "libcap-ng0", "libcap2", "libcares2", "libevent-2.1-7t64", "libgcc-s1", "libpam0g"),
     *("libssl3t64", "libsystemd0", "libzstd1", "zlib1g"),
 )
-"""All that its PgBouncer loads, so that nothing of this machine's older ones is."""
-ROOT = Path(__file__).parents[2] / ".servers" / SUITE
+SUITES = {"forky": (*_LIBRARIES, "libldap2", "libsasl2-2"), "trixie": _LIBRARIES}
+"""Debian's with such a PgBouncer, the newest first; and all that it loads there, so that nothing of this machine's is.
+The first one moves on: where it no longer has what is named here, the next one does."""
+FOLDER = Path(__file__).parents[2] / ".servers"
 """Not in git; ``make clean`` removes it."""
 
 
@@ -88,7 +91,7 @@ def missing() -> list[str]:
     needed = {
         "PostgreSQL (apt-get install postgresql)": _postgresql_folder(),
         "openssl (apt-get install openssl)": openssl(),
-        f"PgBouncer {'.'.join(map(str, OLDEST))} or newer (make servers)": find_pgbouncer(),
+        f"PgBouncer {_dotted(OLDEST)} or newer (make servers)": find_pgbouncer(),
     }
     return [what for what, found in needed.items() if found is None]
 
@@ -134,45 +137,56 @@ def _command(name: str) -> Path | None:
 
 
 def find_pgbouncer() -> PgBouncer | None:
-    """This machine's own where it is new enough, or the one that was fetched."""
+    """The newest of this machine's own and of those that were fetched, if it is new enough."""
     own = _command("pgbouncer")
     candidates = [PgBouncer(None, own)] if own else []
-    unpacked = ROOT / "usr" / "sbin" / "pgbouncer"
-    if unpacked.exists():
-        candidates.append(PgBouncer(ROOT, unpacked))
-    return next((one for one in candidates if one.version >= OLDEST), None)
+    candidates += [PgBouncer(path.parents[2], path) for path in FOLDER.glob("*/usr/sbin/pgbouncer")]
+    newest = max(candidates, key=lambda one: one.version, default=None)
+    return newest if newest is not None and newest.version >= OLDEST else None
 
 
 def fetch_pgbouncer() -> PgBouncer:
-    """The same, fetched first where there is none.
+    """The same, fetched first where it is older than what is deployed.
 
     Raises:
-        Missing: It cannot be had here.
+        Missing: None can be had here.
     """
+    lacks: list[str] = []
+    for suite in SUITES:
+        found = find_pgbouncer()
+        if found is not None and (found.version >= DEPLOYED or lacks):
+            return found
+        try:
+            _unpack(suite)
+        except Missing as lack:
+            lacks.append(str(lack))
+            print(f"servers: no PgBouncer of Debian {suite}. {lack}", file=sys.stderr)
     found = find_pgbouncer()
     if found is None:
-        _unpack()
-        found = find_pgbouncer()
-    if found is None:
-        raise Missing(f"The PgBouncer of Debian {SUITE} is older than {'.'.join(map(str, OLDEST))}")
+        raise Missing(lacks[-1] if lacks else f"The PgBouncer of Debian is older than {_dotted(OLDEST)}")
     return found
 
 
-def _unpack() -> None:
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
+
+
+def _unpack(suite: str) -> None:
     if not (shutil.which("apt-get") and shutil.which("dpkg") and Path(KEYRING).exists()):
-        way_out = f"install PgBouncer {'.'.join(map(str, OLDEST))} or newer"
+        way_out = f"install PgBouncer {_dotted(OLDEST)} or newer"
         raise Missing(f"PgBouncer is too old or not there, and this is no Debian to fetch a newer one with: {way_out}")
-    ROOT.parent.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
     # Into place as a whole: a fetch that is interrupted leaves nothing that looks complete.
-    with tempfile.TemporaryDirectory(prefix="fetch-", dir=ROOT.parent) as name:
+    with tempfile.TemporaryDirectory(prefix="fetch-", dir=FOLDER) as name:
         folder = Path(name)
-        environment = os.environ | {"APT_CONFIG": str(_apt(folder, _mirror()))}
+        environment = os.environ | {"APT_CONFIG": str(_apt(folder, _mirror(), suite))}
         _run(["apt-get", "--quiet", "update"], folder, environment)
-        _run(["apt-get", "--quiet", "download", "pgbouncer", *LIBRARIES], folder, environment)
+        _run(["apt-get", "--quiet", "download", "pgbouncer", *SUITES[suite]], folder, environment)
         for package in sorted(folder.glob("*.deb")):
             _run(["dpkg", "--extract", str(package), str(folder / "root")], folder, environment)
-        shutil.rmtree(ROOT, ignore_errors=True)
-        (folder / "root").rename(ROOT)
+        _ = PgBouncer(folder / "root", folder / "root" / "usr" / "sbin" / "pgbouncer").version
+        shutil.rmtree(FOLDER / suite, ignore_errors=True)
+        (folder / "root").rename(FOLDER / suite)
 
 
 def _mirror() -> str:
@@ -184,12 +198,12 @@ def _mirror() -> str:
     return mirrors[0]
 
 
-def _apt(folder: Path, mirror: str) -> Path:
+def _apt(folder: Path, mirror: str, suite: str) -> Path:
     """apt's settings for lists and packages of its own; where they come from beyond that, it knows already."""
     for name in ("state/lists/partial", "cache/archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "status").touch()
-    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} {SUITE} main\n")
+    (folder / "sources.list").write_text(f"deb [signed-by={KEYRING}] {mirror} {suite} main\n")
     settings = folder / "apt.conf"
     settings.write_text(f"""\
 Dir::Etc::SourceList "{folder}/sources.list";
@@ -218,7 +232,7 @@ def versions() -> str:
     server = subprocess.run([postgresql("postgres"), "--version"], capture_output=True, text=True, check=True)
     pgbouncer = find_pgbouncer()
     assert pgbouncer is not None
-    return f"{server.stdout.strip()}; PgBouncer {'.'.join(map(str, pgbouncer.version))}"
+    return f"{server.stdout.strip()}; PgBouncer {_dotted(pgbouncer.version)}"
 
 
 def main() -> int:
