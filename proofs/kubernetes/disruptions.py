@@ -25,7 +25,7 @@ TRIES, QUERY_SECONDS = 12, 8
 """A cancel request arrives at either replica by chance, so at the right one in all of these once in 4,096 times."""
 APART_SECONDS = 0.2
 """Between two cancel requests: of some that reach a replica at the same instant and are to be passed on, PgBouncer
-1.24.1 loses a part."""
+loses a part (1.24.1, 1.26.1)."""
 
 
 def drained(scene: Scene, faulty: bool) -> Row:
