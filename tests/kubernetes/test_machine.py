@@ -20,7 +20,8 @@ from tests.servers import lacking
 
 ROOT = Path(__file__).parents[2]
 RUN = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has what it starts in the background ignore it
 from proofs.kubernetes.machine import grounds
 from proofs.postgresql.processes import ending_on_signals
 with ending_on_signals(), grounds() as own:
